@@ -1,0 +1,137 @@
+import { operations, Refusal } from "@kiln/contract"
+import type { Models } from "@kiln/jobs"
+import type { Feed, Ledger } from "@kiln/ledger"
+import type { Logger } from "@kiln/runtime"
+import type { Storage } from "@kiln/storage"
+import express, { Router, type RequestHandler } from "express"
+import helmet from "helmet"
+import type { Redis } from "ioredis"
+
+import { createFindJob } from "./find-job.ts"
+import type { HandOver } from "./hand-over.ts"
+import { authenticate } from "./http/authenticate.ts"
+import { createKnownKeys } from "./http/known-keys.ts"
+import { mount } from "./http/mount.ts"
+import { answerProblems } from "./http/problem.ts"
+import { rateLimit } from "./http/rate-limit.ts"
+import { requestId } from "./http/request-id.ts"
+import { requestLog } from "./http/request-log.ts"
+import { createReadiness } from "./readiness.ts"
+import { cancelJob } from "./routes/cancel-job.ts"
+import { createGeneration } from "./routes/create-generation.ts"
+import { createKey } from "./routes/create-key.ts"
+import { deleteJob } from "./routes/delete-job.ts"
+import { docs } from "./routes/docs.ts"
+import { getJob } from "./routes/get-job.ts"
+import { getOutput } from "./routes/get-output.ts"
+import { getHealth, getReadiness } from "./routes/health.ts"
+import { listJobs } from "./routes/list-jobs.ts"
+import { listKeys } from "./routes/list-keys.ts"
+import { listModels } from "./routes/list-models.ts"
+import { retryJob } from "./routes/retry-job.ts"
+import { revokeKey } from "./routes/revoke-key.ts"
+import { watchJob } from "./routes/watch-job.ts"
+import { createDocuments } from "./view/documents.ts"
+import { createJobView } from "./view/job-view.ts"
+import { createSignedUrls } from "./view/signed-urls.ts"
+
+export type AppOptions = {
+  redis: Redis
+  ledger: Ledger
+  feed: Feed
+  models: Models
+  storage: Storage
+  /** Answers `/files/…` where the storage is a folder of this machine. */
+  files: RequestHandler | undefined
+  handOver: HandOver
+  counter: { hit(tenant: string): { total: number; resetsAt: Date } }
+  log: Logger
+  /** Aborted when the process is to stop: who waits is answered then. */
+  closing: AbortSignal
+  publicUrl: string
+  urlTtlMs: number
+  linksExpire: boolean
+  retentionMs: number
+  imageRetentionMs: number | null
+  requestsPerMinute: number
+}
+
+/** The API: what a request passes through, in this order. */
+export function createApp(options: AppOptions): express.Express {
+  const { ledger, log, counter, files, publicUrl } = options
+  const keys = createKnownKeys(ledger)
+  const onError = (err: unknown) => log.warn({ err }, "the last use of a key was not noted")
+  const app = express()
+  app.disable("x-powered-by").disable("etag").set("query parser", "extended")
+  app.use(requestId, requestLog(log), securityHeaders)
+  if (files) app.use("/files", files)
+  app.use(docs({ publicUrl }))
+  app.use(
+    "/v1",
+    authenticate({ keys, touch: (id, at) => ledger.apiKeys.touch(id, at), onError }),
+    rateLimit({ counter, quota: options.requestsPerMinute }),
+  )
+  app.use(routes(options, keys))
+  app.use(() => {
+    throw new Refusal("not_found", "There is no such page")
+  })
+  app.use(answerProblems(log))
+  return app
+}
+
+function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): Router {
+  const { ledger, storage } = options
+  const documents = createDocuments({ storage })
+  const urls = createSignedUrls({
+    storage,
+    ttlMs: options.urlTtlMs,
+    linksExpire: options.linksExpire,
+  })
+  const deps = {
+    ...options,
+    keys,
+    documents,
+    urls,
+    findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
+    view: createJobView({ ...options, documents, urls }),
+    readiness: createReadiness(options),
+  }
+  const router = Router()
+  mount(router, operations.createGeneration, createGeneration(deps))
+  mount(router, operations.getJob, getJob(deps))
+  mount(router, operations.listJobs, listJobs(deps))
+  mount(router, operations.cancelJob, cancelJob(deps))
+  mount(router, operations.retryJob, retryJob(deps))
+  mount(router, operations.deleteJob, deleteJob(deps))
+  mount(router, operations.getOutput, getOutput(deps))
+  mount(router, operations.watchJob, watchJob(deps))
+  mount(router, operations.listModels, listModels(deps))
+  mount(router, operations.createKey, createKey(deps))
+  mount(router, operations.listKeys, listKeys(deps))
+  mount(router, operations.revokeKey, revokeKey(deps))
+  mount(router, operations.getHealth, getHealth())
+  mount(router, operations.getReadiness, getReadiness(deps))
+  return router
+}
+
+/** One policy for all: answers are data, and the pages of `/docs` bring all that they need. */
+const securityHeaders = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'", "'unsafe-inline'"],
+      imgSrc: ["'self'", "data:"],
+      fontSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  // Images behind signed links are made to be shown on other sites.
+  crossOriginResourcePolicy: { policy: "cross-origin" },
+  // Whoever terminates TLS decides on this for the whole domain.
+  strictTransportSecurity: false,
+})

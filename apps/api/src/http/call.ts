@@ -1,0 +1,24 @@
+import { Refusal, type ApiKey } from "@kiln/contract"
+import type { Response } from "express"
+
+/** Who calls: the key, and its secret while the request lasts. */
+export type Caller = { key: ApiKey; token: string }
+
+/** What is known of a request beside its own content. */
+export type Call = { requestId: string; startedAt: number; caller: Caller | undefined }
+
+export function beginCall(res: Response, requestId: string): Call {
+  const call: Call = { requestId, startedAt: performance.now(), caller: undefined }
+  res.locals["call"] = call
+  return call
+}
+
+/** Express types its locals loosely; `beginCall`, the first middleware of all, has put this there. */
+export const callOf = (res: Response): Call => res.locals["call"] as Call
+
+/** The caller of an operation that has a scope. */
+export function callerOf(res: Response): Caller {
+  const { caller } = callOf(res)
+  if (!caller) throw new Refusal("unauthorized", "This needs an API key: `Authorization: Bearer kiln_sk_…`")
+  return caller
+}

@@ -1,0 +1,75 @@
+import { Refusal, type Input, type Operation, type Reply, type Scope } from "@kiln/contract"
+import type { Request, RequestHandler, Response, Router } from "express"
+import { z } from "zod"
+
+import { callerOf } from "./call.ts"
+import { withCancelAfter } from "./cancel-after.ts"
+import { refuseFields } from "./field-errors.ts"
+import { readBody } from "./read-body.ts"
+import { send } from "./send.ts"
+
+export type Answer<Body> = {
+  /** The operation's own when absent. */
+  status?: number
+  headers?: Readonly<Record<string, string>>
+  body: Body
+  conditional?: boolean
+}
+
+export type Exchange = { req: Request; res: Response }
+
+/** Does an operation; undefined when it wrote the answer itself. */
+export type Handler<Of extends Operation> = (
+  input: Input<Of>,
+  exchange: Exchange,
+) => Promise<Answer<Reply<Of>> | undefined>
+
+/** Makes a route of an operation: its scope, its body, its parsing, its answer. */
+export function mount<Of extends Operation>(router: Router, operation: Of, handle: Handler<Of>): void {
+  router[operation.method](
+    operation.path,
+    requireScope(operation.scope),
+    ...(operation.method === "post" ? readBody : []),
+    async (req: Request, res: Response) => {
+      const answer = await handle(parseInput(operation, req), { req, res })
+      // Replies are not parsed: their types are checked where they are made.
+      if (answer && !res.destroyed) send(req, res, { status: operation.status, ...answer })
+    },
+  )
+}
+
+function requireScope(scope: Scope | null): RequestHandler {
+  return (_req, res, next) => {
+    if (scope !== null) {
+      const { scopes } = callerOf(res).key
+      if (!scopes.includes(scope) && !scopes.includes("admin")) {
+        throw new Refusal("forbidden", `The API key lacks the scope ${scope}`)
+      }
+    }
+    next()
+  }
+}
+
+const empty = z.strictObject({}).optional()
+
+function parseInput<Of extends Operation>(operation: Of, req: Request): Input<Of> {
+  const hasNoBody = operation.body instanceof z.ZodUndefined
+  if (operation.headers && "cancel-after" in operation.headers) {
+    req.body = withCancelAfter(req.body, req.headers["cancel-after"])
+  }
+  const body = parse(hasNoBody ? empty : operation.body, req.body as unknown)
+  const input = {
+    params: parse(operation.params, req.params),
+    // Parsing the query is work; most requests have none.
+    query: parse(operation.query, req.url.includes("?") ? req.query : {}),
+    body: hasNoBody ? undefined : body,
+  }
+  // The schemas are the operation's own, so this is what its types say.
+  return input as Input<Of>
+}
+
+function parse(schema: z.ZodType, value: unknown): unknown {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw refuseFields(result.error.issues, value)
+}

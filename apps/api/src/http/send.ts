@@ -1,0 +1,41 @@
+import type { Request, Response } from "express"
+
+import { etagOf, isFresh } from "./etag.ts"
+
+export type Sendable = {
+  status: number
+  headers?: Readonly<Record<string, string>> | undefined
+  body: unknown
+  /** Answers with a strong ETag, or 304 when the caller has this very body. */
+  conditional?: boolean | undefined
+}
+
+/** Writes an answer; the body is made into text once, for the ETag and for the wire. */
+export function send(req: Request, res: Response, { status, headers, body, conditional }: Sendable): void {
+  res.statusCode = status
+  for (const name in headers) res.setHeader(name, headers[name] ?? "")
+  if (!res.hasHeader("Cache-Control")) {
+    res.setHeader("Cache-Control", conditional ? "private, no-cache" : "no-store")
+  }
+  if (body === undefined) {
+    res.end()
+    return
+  }
+  const text = JSON.stringify(body)
+  if (conditional) {
+    const etag = etagOf(text)
+    res.setHeader("ETag", etag)
+    if (isFresh(req.headers["if-none-match"], etag)) {
+      res.statusCode = 304
+      res.end()
+      return
+    }
+  }
+  sendText(res, text, "application/json; charset=utf-8")
+}
+
+export function sendText(res: Response, text: string, contentType: string): void {
+  res.setHeader("Content-Type", contentType)
+  res.setHeader("Content-Length", Buffer.byteLength(text))
+  res.end(text)
+}

@@ -1,0 +1,47 @@
+import { newId, Refusal, type GenerationRequest, type ModelEntry, type Parameters } from "@kiln/contract"
+import { checkCapabilities, costOf, estimateTokens, toUsd, type Models } from "@kiln/jobs"
+import type { NewJob } from "@kiln/ledger"
+
+/** A request as a job to be written, with its prompt still in it. Throws a Refusal for what cannot or must not be done. */
+export function newJob(
+  request: GenerationRequest,
+  { models, tenant, key, now }: { models: Models; tenant: string; key: string; now: Date },
+): NewJob {
+  const {
+    prompt,
+    model: name,
+    priority,
+    not_before,
+    deadline_seconds,
+    max_cost_usd,
+    metadata,
+    ...parameters
+  } = request
+  const { model, requested, warnings } = models.resolve(name, now)
+  checkCapabilities(model, parameters)
+  if (max_cost_usd !== undefined) checkBudget(model, prompt, parameters, max_cost_usd)
+  return {
+    id: newId("job"),
+    tenant,
+    key,
+    type: "generation",
+    model: model.id,
+    requestedModel: requested,
+    spec: { prompt, promptKey: null, parameters, metadata, warnings },
+    priority,
+    notBefore: not_before === undefined ? null : new Date(not_before),
+    deadlineSeconds: deadline_seconds ?? null,
+  }
+}
+
+function checkBudget(model: ModelEntry, prompt: string, parameters: Parameters, mostUsd: number): void {
+  const estimate = toUsd(costOf(estimateTokens(model, prompt, parameters), model.prices))
+  if (estimate !== null && estimate <= mostUsd) return
+  const detail =
+    estimate === null
+      ? `the price of ${model.id} is not known, so max_cost_usd of ${mostUsd} cannot be kept`
+      : `the estimate of ${estimate} USD is above max_cost_usd of ${mostUsd} USD`
+  throw new Refusal("budget_exceeded", detail, {
+    errors: [{ pointer: "/max_cost_usd", code: "budget_exceeded", detail }],
+  })
+}

@@ -1,0 +1,119 @@
+import { idTime, isTerminal, Refusal, type Job, type operations } from "@kiln/contract"
+import type { Models } from "@kiln/jobs"
+import type { Feed, Ledger, NewJob } from "@kiln/ledger"
+import type { Logger } from "@kiln/runtime"
+import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
+import type { Response } from "express"
+
+import type { HandOver } from "../hand-over.ts"
+import { callerOf } from "../http/call.ts"
+import { idempotencyKeyOf, mismatch } from "../http/idempotency-key.ts"
+import type { Answer, Handler } from "../http/mount.ts"
+import { waitOf } from "../http/prefer.ts"
+import { patienceOf, untilEnded } from "../http/wait.ts"
+import { newJob } from "../new-job.ts"
+import type { Documents } from "../view/documents.ts"
+import type { JobView } from "../view/job-view.ts"
+
+type Deps = {
+  ledger: Ledger
+  feed: Feed
+  models: Models
+  storage: Pick<Storage, "removeAll">
+  documents: Documents
+  view: JobView
+  handOver: HandOver
+  log: Logger
+  closing: AbortSignal
+}
+
+/** Longer prompts lie in storage: Redis keeps every record in memory. */
+const longestPromptBytes = 4_096
+const route = "createGeneration"
+
+type Submitted = Awaited<ReturnType<Ledger["submit"]>>
+
+export function createGeneration(deps: Deps): Handler<typeof operations.createGeneration> {
+  const { ledger, feed, models, storage, documents, view, handOver, log, closing } = deps
+
+  return async ({ query, body }, { req, res }) => {
+    const { key: apiKey } = callerOf(res)
+    const idempotency = idempotencyKeyOf(req, route, req.body)
+    const waitMs = waitOf(req, res, query)
+    const { tenant, id: key } = apiKey
+    const { prompt } = body
+    const asked = newJob(body, { models, tenant, key, now: new Date() })
+    const job = await withStoredPrompt(asked, prompt, documents)
+    const submitted = await ledger.submit({
+      job,
+      idempotency: idempotency && { key: idempotency.scope, fingerprint: idempotency.fingerprint },
+    })
+    // Told of a connection that broke at the wrong moment, a job can be the replay of itself.
+    const isNew = submitted.kind === "created" || (submitted.kind === "replayed" && submitted.id === job.id)
+    if (!isNew) discardPrompt(job)
+    const { id, position } = accepted(submitted, job)
+    if (submitted.kind === "created") handOver(submitted.ready)
+    if (!isNew) res.setHeader("Idempotent-Replayed", "true")
+    const first = isNew ? job : { ...job, ...(await factsOf(id)) }
+    const later = waitMs > 0 ? await atItsEnd(id, waitMs, res) : undefined
+    return answer(res, later ?? view.atFirst(first, { prompt, position }))
+  }
+
+  /** Whatever goes wrong while it is waited for: the job was taken, and that has to be told. */
+  async function atItsEnd(id: string, ms: number, res: Response): Promise<Job | undefined> {
+    try {
+      const record = await untilEnded({ ledger, feed }, id, { ms, signal: patienceOf(res, closing) })
+      return record && (await view.of(record))
+    } catch (err) {
+      log.warn({ err, job: id }, "a wait was cut short")
+      return undefined
+    }
+  }
+
+  function discardPrompt({ id, tenant, spec }: NewJob): void {
+    if (spec.promptKey === null) return
+    storage.removeAll(jobPrefix({ tenant, createdAt: idTime(id), id })).catch((err: unknown) => {
+      log.warn({ err, job: id }, "the prompt of a request that made no job is left behind")
+    })
+  }
+
+  /** The job of the first request; where the record is gone, this request says the same of it. */
+  async function factsOf(id: string): Promise<Partial<NewJob> & { id: string }> {
+    const record = await ledger.read(id)
+    if (!record) return { id }
+    const { model, requestedModel, spec } = record
+    return { id, model, requestedModel, spec }
+  }
+}
+
+/** Which job the request made or had made before; throws when it made none. */
+function accepted(submitted: Submitted, job: NewJob): { id: string; position: number } {
+  switch (submitted.kind) {
+    case "created":
+      return { id: job.id, position: submitted.position }
+    case "replayed":
+      return submitted
+    case "mismatch":
+      throw mismatch()
+    case "full":
+      throw new Refusal("queue_full", "Too many of this tenant's jobs are waiting", { retryAfterMs: 30_000 })
+  }
+}
+
+async function withStoredPrompt(job: NewJob, prompt: string, documents: Documents): Promise<NewJob> {
+  if (Buffer.byteLength(prompt) <= longestPromptBytes) return job
+  const promptKey = documentKey({
+    tenant: job.tenant,
+    createdAt: idTime(job.id),
+    id: job.id,
+    name: "prompt.txt",
+  })
+  await documents.write(promptKey, prompt)
+  return { ...job, spec: { ...job.spec, prompt: null, promptKey } }
+}
+
+function answer(res: Response, job: Job): Answer<Job> {
+  const isEnded = isTerminal(job.status)
+  res.setHeader("Location", `/v1/jobs/${job.id}`)
+  return { status: isEnded ? 200 : 202, body: job }
+}

@@ -1,0 +1,49 @@
+import { once } from "node:events"
+import { createServer, type RequestListener } from "node:http"
+import type { AddressInfo } from "node:net"
+
+export type Server = AsyncDisposable & {
+  port: number
+  /** From now on requests are answered. */
+  serve(listener: RequestListener): void
+}
+
+/** Nothing here takes longer than a wait of 60 s; a connection on which nothing moves is dropped. */
+const idleMs = 120_000
+const checkMs = 50
+
+/**
+ * Listens at once, so that the port is known before anything is built on it. Disposing stops listening, lets
+ * running requests finish for `graceMs`, then cuts what is left.
+ */
+export async function listen(options: { host: string; port: number; graceMs: number }): Promise<Server> {
+  const server = createServer({
+    headersTimeout: 15_000,
+    requestTimeout: 60_000,
+    keepAliveTimeout: 75_000,
+    connectionsCheckingInterval: 5_000,
+  })
+  server.timeout = idleMs
+  server.listen(options.port, options.host)
+  await once(server, "listening")
+  return {
+    port: (server.address() as AddressInfo).port,
+    serve(listener) {
+      server.on("request", listener)
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, "close")
+      server.close()
+      // A kept connection is idle only after its last answer.
+      const sweep = setInterval(() => {
+        server.closeIdleConnections()
+      }, checkMs)
+      const cut = setTimeout(() => {
+        server.closeAllConnections()
+      }, options.graceMs)
+      await closed
+      clearInterval(sweep)
+      clearTimeout(cut)
+    },
+  }
+}

@@ -1,0 +1,88 @@
+import type { Job, Output } from "@kiln/contract"
+import type { JobRecord, KeptOutput, Ledger, NewJob } from "@kiln/ledger"
+
+import type { Documents } from "./documents.ts"
+import { firstRecord, renderJob } from "./render-job.ts"
+import type { SignedUrls } from "./signed-urls.ts"
+
+type Options = {
+  publicUrl: string
+  ledger: Pick<Ledger, "place">
+  documents: Documents
+  urls: SignedUrls
+  /** Null: images are kept until they are deleted. */
+  imageRetentionMs: number | null
+}
+
+/** Jobs as callers see them. */
+export function createJobView({ publicUrl, ledger, documents, urls, imageRetentionMs }: Options) {
+  /** Whether the images' own time is over, which may be before their record's. */
+  const hasLostImages = ({ completedAt }: JobRecord, now: number): boolean =>
+    imageRetentionMs !== null && completedAt !== null && completedAt.getTime() + imageRetentionMs <= now
+
+  async function outputOf(index: number, kept: KeptOutput, isLost: boolean, now: number): Promise<Output> {
+    const signed = isLost ? undefined : await urls.stable(kept.key, now)
+    return {
+      index,
+      url: signed?.url ?? null,
+      url_expires_at: signed?.expiresAt?.toISOString() ?? null,
+      ...kept,
+      preview_url: null,
+    }
+  }
+
+  return {
+    hasLostImages,
+
+    async of(record: JobRecord): Promise<Job> {
+      const { spec, textKey } = record
+      const now = Date.now()
+      const isLost = hasLostImages(record, now)
+      const [prompt, text, queue, outputs] = await Promise.all([
+        spec.promptKey === null ? spec.prompt : documents.read(spec.promptKey),
+        textKey === null ? record.text : documents.read(textKey),
+        record.status === "queued" ? queueOf(record, now) : null,
+        Promise.all([...record.outputs].map(([index, kept]) => outputOf(index, kept, isLost, now))),
+      ])
+      return renderJob(record, { prompt, text, outputs, queue }, publicUrl)
+    },
+
+    /** The job as it was when it was made: the same words whenever it is asked. */
+    atFirst(job: NewJob, { prompt, position }: { prompt: string; position: number }): Job {
+      const record = firstRecord(job)
+      const queue = { position, ...delayOf(record, record.createdAt.getTime()) }
+      return renderJob(record, { prompt, text: null, outputs: [], queue }, publicUrl)
+    },
+  }
+
+  async function queueOf(record: JobRecord, now: number): Promise<Job["queue"]> {
+    const { position, blockedBy, restsUntil } = await ledger.place(record)
+    const delay = delayOf(record, now)
+    if (delay.blocked_by !== null) return { position, ...delay }
+    return {
+      position,
+      blocked_by: blockedBy,
+      eta_seconds: restsUntil ? secondsUntil(restsUntil, now) : null,
+    }
+  }
+}
+export type JobView = ReturnType<typeof createJobView>
+
+function delayOf({ notBefore }: JobRecord, now: number) {
+  const isEarly = notBefore !== null && notBefore.getTime() > now
+  return {
+    blocked_by: isEarly ? "not_before" : null,
+    eta_seconds: isEarly ? secondsUntil(notBefore, now) : null,
+  }
+}
+
+const secondsUntil = (time: Date, now: number): number =>
+  Math.max(0, Math.ceil((time.getTime() - now) / 1_000))
+
+/** Seconds after which looking at a job again is worthwhile; undefined once it has ended. */
+export function lookAgainIn({ status, queue }: Job): number | undefined {
+  if (status !== "queued" && status !== "running") return undefined
+  if (!queue) return 1
+  const behind = Math.ceil(queue.position / 50)
+  return Math.min(10, Math.max(1, behind, queue.eta_seconds ?? 0))
+}

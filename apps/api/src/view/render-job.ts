@@ -1,0 +1,79 @@
+import { idTime, type Charged, type Job, type Output } from "@kiln/contract"
+import { chargedInAll, toUsd } from "@kiln/jobs"
+import type { JobRecord, NewJob } from "@kiln/ledger"
+
+/** What of a job lies elsewhere than in its record. */
+export type Beside = { prompt: string | null; text: string | null; outputs: Output[]; queue: Job["queue"] }
+
+/** A record in the words of the contract. */
+export function renderJob(record: JobRecord, beside: Beside, publicUrl: string): Job {
+  const { spec, usage } = record
+  const self = `${publicUrl}/v1/jobs/${record.id}`
+  return {
+    id: record.id,
+    object: "job",
+    type: record.type,
+    status: record.status,
+    model: record.model,
+    requested_model: record.requestedModel,
+    prompt: beside.prompt,
+    parameters: spec.parameters,
+    inputs: [],
+    outputs: beside.outputs,
+    text: beside.text,
+    shortfall: record.shortfall,
+    error: record.error,
+    warnings: [...spec.warnings, ...record.warned],
+    queue: beside.queue,
+    attempts: record.attempts,
+    usage: {
+      input_tokens: usage.input,
+      output_tokens: usage.output,
+      upstream_calls: usage.calls,
+      cost_usd: toUsd(usage.costNanoUsd),
+      charged: chargedInAll(record.attempts.map(({ charged }) => charged).filter(isKnown)),
+    },
+    priority: record.priority,
+    not_before: instant(record.notBefore),
+    deadline: instant(record.deadline),
+    batch: record.batch,
+    custom_id: null,
+    previous_job: null,
+    metadata: spec.metadata,
+    created_at: record.createdAt.toISOString(),
+    started_at: instant(record.startedAt),
+    completed_at: instant(record.completedAt),
+    expires_at: instant(record.expiresAt),
+    urls: { self, cancel: `${self}/cancel`, retry: `${self}/retry`, events: `${self}/events` },
+  }
+}
+
+const instant = (time: Date | null): string | null => time?.toISOString() ?? null
+const isKnown = (charged: Charged | null): charged is Charged => charged !== null
+
+/** The record of a job at the moment it is made, as the ledger will give it before anything happens to it. */
+export function firstRecord({ deadlineSeconds, ...job }: NewJob): JobRecord {
+  const createdAt = idTime(job.id)
+  return {
+    ...job,
+    status: "queued",
+    createdAt,
+    startedAt: null,
+    completedAt: null,
+    expiresAt: null,
+    deadline: deadlineSeconds === null ? null : new Date(createdAt.getTime() + deadlineSeconds * 1_000),
+    tries: 0,
+    outputs: new Map(),
+    abandoned: new Map(),
+    attempts: [],
+    events: [],
+    usage: { input: 0, output: 0, calls: 0, costNanoUsd: 0 },
+    text: null,
+    textKey: null,
+    error: null,
+    shortfall: null,
+    warned: [],
+    blockedBy: null,
+    batch: null,
+  }
+}

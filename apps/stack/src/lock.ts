@@ -1,0 +1,29 @@
+import { mkdir } from "node:fs/promises"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+
+/**
+ * Keeps a data folder to one process. The lock is SQLite's, so the kernel frees it however the process ends: no stale
+ * file to recognise. Throws a sentence for the operator if the folder is taken.
+ */
+export async function lockFolder(folder: string): Promise<AsyncDisposable> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const database = new DatabaseSync(join(folder, "lock"), { timeout: 0 })
+  try {
+    database.exec("BEGIN EXCLUSIVE")
+  } catch (error) {
+    database.close()
+    if (!isBusy(error)) throw error
+    throw new Error(
+      `Another Kiln is running on ${folder}: stop it, or set KILN_DATA_DIR (and KILN_PORT) to something else.`,
+      { cause: error },
+    )
+  }
+  return { [Symbol.asyncDispose]: async () => database.close() }
+}
+
+const SQLITE_BUSY = 5
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY
+}

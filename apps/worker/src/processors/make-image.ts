@@ -1,0 +1,164 @@
+import { rm } from "node:fs/promises"
+import { join } from "node:path"
+
+import { JobFailure, type ModelEntry, type Tokens } from "@kiln/contract"
+import { checkRatio, finishImage } from "@kiln/images"
+import { CallAborted, costOf, type Paint, type Painted } from "@kiln/jobs"
+import type { KeptOutput, Ledger, Spent } from "@kiln/ledger"
+import { jobPrefix, type Storage } from "@kiln/storage"
+
+import type { CallLimits } from "../call-limits.ts"
+import { insist } from "../insist.ts"
+import { Stopped } from "../running-jobs.ts"
+import { adopt, describeObject } from "./adopt.ts"
+import type { MadeImage } from "./attempt-totals.ts"
+import { keyOf, type ImageWork } from "./image-work.ts"
+
+export type MakeImage = (work: ImageWork) => Promise<MadeImage>
+
+type Deps = {
+  ledger: Pick<Ledger, "keep">
+  storage: Storage
+  paint: Paint
+  limits: CallLimits
+  /** Folder for images on their way from the upstream to storage. */
+  spool: string
+}
+
+/** For how long a picture that is paid is tried to be stored and written down. */
+const keepingMs = 60_000
+
+/** Makes one image of a job: calls the upstream, brings the bytes to the asked format, stores and records them. */
+export function createMakeImage(deps: Deps): MakeImage {
+  return async (work) => {
+    const adopted = await adopt(work, deps.storage)
+    if (adopted) {
+      await record(work, adopted.output, adopted.spent, deps)
+      return { charged: "no", text: null, warnings: [] }
+    }
+    const files = spoolFiles(deps.spool, work)
+    try {
+      const painted = await call(work, files.upstream, deps)
+      return await keep(work, painted, files, deps)
+    } finally {
+      await Promise.all(Object.values(files).map((file) => rm(file, { force: true })))
+    }
+  }
+}
+
+const spoolFiles = (folder: string, { record: { id }, epoch, index }: ImageWork) => {
+  const base = join(folder, `${id}-${epoch}-${index}`)
+  return { upstream: `${base}.upstream`, finished: `${base}.finished` }
+}
+
+const spentOn = (tokens: Tokens, model: ModelEntry): Spent => ({
+  calls: 1,
+  input: tokens.input,
+  output: tokens.output,
+  costNanoUsd: costOf(tokens, model.prices),
+})
+
+/** What a call used that gave no image; one that was dropped before it was sent is none. */
+function spentInVain(error: unknown, model: ModelEntry): Spent {
+  if (error instanceof JobFailure && error.tokens) return spentOn(error.tokens, model)
+  const calls = error instanceof CallAborted && error.charged === "no" ? 0 : 1
+  return { calls, input: 0, output: 0, costNanoUsd: 0 }
+}
+
+async function call(work: ImageWork, target: string, { paint, limits }: Deps): Promise<Painted> {
+  const { model, prompt, run, spend } = work
+  const request = { model, prompt, parameters: work.record.spec.parameters }
+  return limits.run(model, run.stop, async () => {
+    try {
+      return await paint(request, { target, signal: run.stop })
+    } catch (error) {
+      spend(spentInVain(error, model))
+      throw error
+    }
+  })
+}
+
+async function keep(
+  work: ImageWork,
+  painted: Painted,
+  files: ReturnType<typeof spoolFiles>,
+  deps: Deps,
+): Promise<MadeImage> {
+  const spent = spentOn(painted.tokens, work.model)
+  try {
+    const output = await store(work, spent, files, deps)
+    await record(work, output, spent, deps)
+    const warnings = [...painted.warnings, ...ratioWarning(work, output)]
+    return { charged: "yes", text: painted.text, warnings }
+  } catch (error) {
+    if (error instanceof Stopped) throw error
+    // The picture is paid although it could not be kept.
+    work.spend(spent)
+    const failure = JobFailure.from(error)
+    throw new JobFailure(failure.code, failure.message, {
+      upstream: failure.upstream,
+      charged: "yes",
+      cause: failure,
+    })
+  }
+}
+
+async function store(
+  work: ImageWork,
+  spent: Spent,
+  files: ReturnType<typeof spoolFiles>,
+  { storage }: Deps,
+): Promise<KeptOutput> {
+  const { parameters } = work.record.spec
+  const facts = await finishImage({
+    source: files.upstream,
+    target: files.finished,
+    format: parameters.output_format,
+    ...(parameters.output_quality === undefined ? {} : { quality: parameters.output_quality }),
+    signal: work.run.lost,
+  })
+  const output: KeptOutput = {
+    key: keyOf(work),
+    content_type: facts.contentType,
+    bytes: facts.bytes,
+    width: facts.width,
+    height: facts.height,
+    sha256: facts.sha256,
+    upstream_content_type: facts.upstreamContentType,
+  }
+  const body = { path: files.finished, bytes: facts.bytes, sha256: facts.sha256 }
+  const options = {
+    contentType: facts.contentType,
+    metadata: describeObject(output, spent),
+    ifAbsent: true,
+    signal: work.run.lost,
+  }
+  const { stored } = await insist(() => storage.put(output.key, body, options), {
+    signal: work.run.lost,
+    forMs: keepingMs,
+    onError: (error) => work.log.warn({ err: error, key: output.key }, "image not stored yet"),
+  })
+  if (stored) return output
+  // An earlier attempt stored its own picture a moment ago: the object that is there is the truth.
+  const earlier = await adopt(work, storage)
+  return earlier?.output ?? output
+}
+
+async function record(work: ImageWork, output: KeptOutput, spent: Spent, deps: Deps): Promise<void> {
+  const { epoch, index, run, log } = work
+  const kept = await insist(() => deps.ledger.keep({ id: work.record.id, epoch, index, output, spent }), {
+    signal: run.lost,
+    forMs: keepingMs,
+    onError: (error) => log.warn({ err: error, index }, "image not recorded yet"),
+  })
+  if (kept === "gone") await deps.storage.removeAll(jobPrefix(work.record))
+  if (kept !== "kept") throw new Stopped("lock_lost")
+}
+
+function ratioWarning({ record: { spec }, index }: ImageWork, { width, height }: KeptOutput) {
+  const asked = spec.parameters.aspect_ratio
+  const off = asked ? checkRatio({ width, height, aspectRatio: asked }) : undefined
+  return off
+    ? [{ code: "aspect_ratio_off", detail: `image ${index} is ${width}×${height}, which is not ${asked}` }]
+    : []
+}

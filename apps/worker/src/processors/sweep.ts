@@ -1,0 +1,80 @@
+import type { Handover, Ledger } from "@kiln/ledger"
+import type { Logger } from "@kiln/runtime"
+import type { Storage } from "@kiln/storage"
+
+import { every } from "../every.ts"
+import type { RunningJobs } from "../running-jobs.ts"
+
+type Deps = {
+  ledger: Ledger
+  storage: Storage
+  running: RunningJobs
+  handOver: (ready: readonly Handover[]) => Promise<void>
+  worker: string
+  concurrency: number
+  log: Logger
+}
+
+/** A job whose time has come waits at most this long for its turn. */
+const dispatchMs = 200
+const sweepMs = 5_000
+const beatMs = 3_000
+const deadAfterMs = 12_000
+const retentionMs = 60_000
+/** Records removed in one step: each is a few dozen commands. */
+const removedAtOnce = 100
+
+/** The rounds of a worker: turns, heartbeats, deadlines, leases, retention. Any worker may do any of them. */
+export function startRounds({
+  ledger,
+  storage,
+  running,
+  handOver,
+  worker,
+  concurrency,
+  log,
+}: Deps): AsyncDisposable {
+  const round = (name: string, periodMs: number, step: () => Promise<void>) =>
+    every(step, {
+      periodMs,
+      onTrouble: (error) =>
+        error
+          ? log.error({ err: error, round: name }, "round failed")
+          : log.info({ round: name }, "round works again"),
+    })
+  const rounds = [
+    round("beat", beatMs, async () => void (await ledger.beat(worker, concurrency, deadAfterMs))),
+    round("dispatch", dispatchMs, async () => handOver(await ledger.dispatch())),
+    round("sweep", sweepMs, async () => {
+      await handOver(await ledger.sweep())
+      for (const id of await ledger.canceledAmong(running.ids())) running.abort(id, "canceled")
+    }),
+    round("retention", retentionMs, async () => {
+      await forgetJobs(ledger, log)
+      await removeImages(ledger, storage, log)
+    }),
+  ]
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(rounds.map((each) => each[Symbol.asyncDispose]()))
+      await ledger.beat(worker, 0, deadAfterMs).catch(() => {})
+    },
+  }
+}
+
+async function forgetJobs(ledger: Ledger, log: Logger): Promise<void> {
+  for (;;) {
+    const ids = await ledger.overdue(new Date(), removedAtOnce)
+    if (ids.length === 0) return
+    await ledger.remove(ids)
+    log.info({ jobs: ids.length }, "removed jobs past their retention")
+  }
+}
+
+async function removeImages(ledger: Ledger, storage: Storage, log: Logger): Promise<void> {
+  for (const objects of await ledger.overdueImages(new Date(), removedAtOnce)) {
+    const removed = await storage.removeAll(objects)
+    await ledger.forgetImages(objects)
+    log.info({ objects, removed }, "removed images past their retention")
+  }
+}

@@ -1,0 +1,57 @@
+import { z } from "zod"
+
+import { listOf } from "../list.ts"
+import { Model } from "../model.ts"
+import type { Operation } from "../operation.ts"
+
+const none = z.strictObject({})
+const nothing = z.undefined()
+
+export const listModels = {
+  method: "get",
+  path: "/v1/models",
+  tag: "Models",
+  summary: "The models, what each can do and costs",
+  scope: "jobs:read",
+  params: none,
+  query: none,
+  body: nothing,
+  status: 200,
+  reply: listOf(Model),
+  failures: ["unauthorized", "forbidden", "rate_limited", "unavailable"],
+} as const satisfies Operation
+
+export const getHealth = {
+  method: "get",
+  path: "/healthz",
+  tag: "Operation",
+  summary: "Is the process alive",
+  scope: null,
+  params: none,
+  query: none,
+  body: nothing,
+  status: 200,
+  reply: z.strictObject({ status: z.literal("ok") }),
+  failures: [],
+} as const satisfies Operation
+
+export const Readiness = z.strictObject({
+  status: z.enum(["ready", "not_ready"]),
+  checks: z.record(z.string(), z.strictObject({ ok: z.boolean(), detail: z.string().nullable() })),
+})
+export type Readiness = z.infer<typeof Readiness>
+
+export const getReadiness = {
+  method: "get",
+  path: "/readyz",
+  tag: "Operation",
+  summary: "Can jobs be taken and done: Redis, a worker, storage",
+  scope: null,
+  params: none,
+  query: none,
+  body: nothing,
+  status: 200,
+  also: { 503: "Not ready; `checks` says why" },
+  reply: Readiness,
+  failures: [],
+} as const satisfies Operation

@@ -1,0 +1,5 @@
+export type { Call } from "./call-log.ts"
+export type { Quota } from "./quota/quota-keeper.ts"
+export type { Scenario } from "./scenarios/scenario.ts"
+export { scenarios } from "./scenarios/scenarios.ts"
+export { type Emulator, type EmulatorOptions, startEmulator } from "./start-emulator.ts"

@@ -1,0 +1,117 @@
+import { JobFailure } from "@kiln/contract"
+import { CallAborted } from "@kiln/jobs"
+import { Agent, type Dispatcher } from "undici"
+
+import { connectionFailure } from "./connection-failure.ts"
+import type { Redact } from "./redact.ts"
+
+type UpstreamCall = {
+  method: "GET" | "POST"
+  url: URL
+  /** Goes into a header; the URL never has it, because URLs are logged. */
+  key: string
+  body?: object
+  signal: AbortSignal
+}
+
+export type Upstream = AsyncDisposable & {
+  /**
+   * Sends the call and gives its response to `read`; both together have one timeout. Throws what `read` throws
+   * as a JobFailure, a JobFailure for the network and the timeout, CallAborted when the signal ended it.
+   */
+  call<Result>(
+    call: UpstreamCall,
+    read: (response: Dispatcher.ResponseData) => Promise<Result>,
+  ): Promise<Result>
+}
+
+type UpstreamOptions = { timeoutMs: number; maxConnections: number; redact: Redact }
+
+const connectTimeoutMs = 10_000
+
+/** One pool of kept-alive connections for each origin. */
+export function createUpstream({ timeoutMs, maxConnections, redact }: UpstreamOptions): Upstream {
+  const agent = new Agent({
+    connections: maxConnections,
+    connect: { timeout: connectTimeoutMs },
+    // One HTTP/2 session would squeeze all images through one TCP window and lose them all at once.
+    allowH2: false,
+    // The call's own timeout covers both, and a model thinks for minutes before the headers come.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+
+  return {
+    async call({ signal, ...call }, read) {
+      if (signal.aborted) throw new CallAborted({ charged: "no", cause: signal.reason })
+      const timeout = AbortSignal.timeout(timeoutMs)
+      let wasSent = false
+      const either = AbortSignal.any([signal, timeout])
+      const sender = agent.compose(whenSent(() => (wasSent = !either.aborted)))
+      try {
+        const response = await Promise.race([sender.request(toRequest(call, either)), abortOf(either)])
+        try {
+          return await read(response)
+        } finally {
+          // An unread rest is not waited for: its connection is closed.
+          response.body.on("error", () => undefined).destroy()
+        }
+      } catch (error) {
+        if (error instanceof JobFailure) throw error
+        const charged = wasSent ? "unknown" : "no"
+        if (signal.aborted) throw new CallAborted({ charged, cause: signal.reason })
+        if (timeout.aborted) throw timedOut(timeoutMs, charged)
+        throw connectionFailure(error, { wasSent, redact })
+      }
+    },
+    [Symbol.asyncDispose]: () => agent.destroy(),
+  }
+}
+
+/**
+ * Rejects when the signal is aborted: a request that waits for a connection hears of it only when its turn comes,
+ * and is then dropped without being sent.
+ */
+async function abortOf(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  signal.addEventListener("abort", () => reject(signal.reason), { once: true })
+  return promise
+}
+
+function toRequest({ method, url, key, body }: Omit<UpstreamCall, "signal">, signal: AbortSignal) {
+  return {
+    origin: url.origin,
+    path: url.pathname,
+    method,
+    headers: {
+      "x-goog-api-key": key,
+      accept: "application/json",
+      "accept-encoding": "identity",
+      "user-agent": "kiln",
+      ...(body && { "content-type": "application/json" }),
+    },
+    body: body ? JSON.stringify(body) : null,
+    signal,
+  }
+}
+
+/** Tells when a request is about to be written to a connection that stands: from then on it may be billed. */
+function whenSent(tell: () => void): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) =>
+    dispatch(options, {
+      onRequestStart(...start) {
+        tell()
+        handler.onRequestStart?.(...start)
+      },
+      onRequestUpgrade: (...upgrade) => handler.onRequestUpgrade?.(...upgrade),
+      onResponseStart: (...start) => handler.onResponseStart?.(...start),
+      onResponseData: (...data) => handler.onResponseData?.(...data),
+      onResponseEnd: (...end) => handler.onResponseEnd?.(...end),
+      onResponseError: (...failed) => handler.onResponseError?.(...failed),
+    })
+}
+
+const timedOut = (timeoutMs: number, charged: "unknown" | "no") =>
+  new JobFailure("upstream_timeout", `The upstream did not answer within ${timeoutMs / 1_000} seconds`, {
+    charged,
+  })

@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto"
+import { createReadStream } from "node:fs"
+import { copyFile, link, open, rm } from "node:fs/promises"
+import { pipeline } from "node:stream/promises"
+
+import { JobFailure } from "@kiln/contract"
+import type { Sharp } from "sharp"
+
+import { decodeWhole, openImage, readHeader } from "./decode-image.ts"
+import { inTurn } from "./in-turn.ts"
+import { contentTypeOf, type OutputFormat } from "./output-format.ts"
+import { sniff, sniffBytes, type ImageType } from "./sniff.ts"
+
+export type ImageFacts = {
+  contentType: ImageType
+  width: number
+  height: number
+  bytes: number
+  sha256: string
+}
+export type FinishedImage = ImageFacts & { upstreamContentType: ImageType; converted: boolean }
+
+export type FinishImageOptions = {
+  /** A file with the bytes that came from the upstream; it stays. */
+  source: string
+  /** The file to write, as a hard link to `source` where nothing needs converting. */
+  target: string
+  format: OutputFormat
+  /** 1..100 for a conversion to jpeg or webp. */
+  quality?: number | undefined
+  signal?: AbortSignal | undefined
+  pixelLimit?: number | undefined
+}
+
+const defaultPixelLimit = 100_000_000
+const defaultQuality = 90
+
+/**
+ * Makes sure that `target` is a whole image of the true type that was asked for, by its bytes and not by what the
+ * upstream calls it. Throws `upstream_error` when the bytes are no whole image.
+ */
+export async function finishImage(options: FinishImageOptions): Promise<FinishedImage> {
+  const { source, target, format, signal, pixelLimit = defaultPixelLimit } = options
+  try {
+    const { type: upstreamContentType, isOpenEnded } = await inspect(source)
+    const contentType = contentTypeOf(format)
+    const converted = upstreamContentType !== contentType || isOpenEnded
+    const size = await inTurn(async () => {
+      const shown = await readHeader(source, pixelLimit)
+      if (converted) return convert(options, pixelLimit)
+      await decodeWhole(source, pixelLimit)
+      await keep(source, target)
+      return shown
+    }, signal)
+    const { bytes, sha256 } = await measure(target, signal)
+    return {
+      contentType,
+      width: size.width,
+      height: size.height,
+      bytes,
+      sha256,
+      upstreamContentType,
+      converted,
+    }
+  } catch (error) {
+    await rm(target, { force: true })
+    if (signal?.aborted) throw signal.reason
+    if (error instanceof JobFailure) throw error
+    throw new JobFailure("internal", "An image could not be read or written here", { cause: error })
+  }
+}
+
+/** The true type, and whether a PNG lacks its end: its pixels may be whole, but only written anew it is. */
+async function inspect(path: string): Promise<{ type: ImageType; isOpenEnded: boolean }> {
+  await using file = await open(path, "r")
+  const { size } = await file.stat()
+  if (size === 0) throw new JobFailure("upstream_error", "The image that came back has no bytes")
+  const head = await file.read(Buffer.alloc(sniffBytes), 0, sniffBytes, 0)
+  const type = sniff(head.buffer.subarray(0, head.bytesRead))
+  if (type === undefined) throw new JobFailure("upstream_error", "What came back is no image of a known type")
+  const tail = await file.read(Buffer.alloc(8), 0, 8, Math.max(0, size - 8))
+  return { type, isOpenEnded: type === "image/png" && tail.buffer.toString("latin1", 0, 4) !== "IEND" }
+}
+
+async function convert(
+  { source, target, format, quality = defaultQuality }: FinishImageOptions,
+  pixelLimit: number,
+): Promise<{ width: number; height: number }> {
+  const upright = openImage(source, pixelLimit).autoOrient().withIccProfile("srgb")
+  try {
+    return await encoders[format](upright, quality).toFile(target)
+  } catch (error) {
+    // The error does not say whose it is: when the source decodes, it is our disk's.
+    await decodeWhole(source, pixelLimit)
+    throw error
+  }
+}
+
+const encoders: Record<OutputFormat, (image: Sharp, quality: number) => Sharp> = {
+  // A 1K and a 4K photo: level 3 takes 0.06 s and 0.8 s; 6 takes 50 % and 120 % more for 1 % and 4 % of size;
+  // without the filters it is 10 % faster and 60 % and 95 % larger.
+  png: (image) => image.png({ compressionLevel: 3, adaptiveFiltering: true }),
+  jpeg: (image, quality) => image.flatten({ background: "#ffffff" }).jpeg({ quality }),
+  webp: (image, quality) => image.webp({ quality }),
+}
+
+async function keep(source: string, target: string): Promise<void> {
+  await rm(target, { force: true })
+  try {
+    await link(source, target)
+  } catch {
+    // Another file system, or one without links.
+    await copyFile(source, target)
+  }
+}
+
+async function measure(
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash("sha256")
+  const file = createReadStream(path, { highWaterMark: 256 * 1024 })
+  await pipeline(file, hash, signal === undefined ? {} : { signal })
+  return { bytes: file.bytesRead, sha256: hash.digest("hex") }
+}

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+
+import { Parameters, Refusal } from "@kiln/contract"
+
+import { checkCapabilities } from "./capabilities.ts"
+import { createModels } from "./models.ts"
+
+const now = new Date("2026-11-22T12:00:00Z")
+const models = createModels({ defaultModel: "gemini-nano-banana-2.1" })
+const refusalOf = (step: () => unknown): Refusal => {
+  try {
+    step()
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
+  throw new Error("Nothing was refused")
+}
+
+test("no name is the default model, an alias its successor with a warning", () => {
+  assert.equal(models.resolve(undefined, now).model.id, "gemini-nano-banana-2.1")
+  assert.deepEqual(models.resolve(undefined, now).warnings, [])
+  const alias = models.resolve("gemini-2.5-flash-image-preview", now)
+  assert.equal(alias.model.id, "gemini-nano-banana-2.1")
+  assert.deepEqual(
+    alias.warnings.map(({ code }) => code),
+    ["model_replaced"],
+  )
+})
+
+test("a model whose end is announced says so", () => {
+  const { warnings } = models.resolve("gemini-2.5-flash-image", now)
+  assert.equal(warnings[0]?.code, "model_retiring")
+  assert.match(warnings[0].detail, /gemini-nano-banana-2\.1/)
+})
+
+test("an unknown model is refused with the field and the known ones", () => {
+  const refusal = refusalOf(() => models.resolve("dall-e", now))
+  assert.equal(refusal.errors[0]?.pointer, "/model")
+  assert.match(refusal.message, /gemini-3-pro-image/)
+})
+
+test("a deployment adds models and changes fields of built-in ones", () => {
+  const builtIn = models.get("gemini-nano-banana-2.1")
+  const own = createModels({
+    defaultModel: "gemini-2.5-flash-image-preview",
+    overrides: [
+      { ...builtIn, id: "gemini-2.5-flash-image-preview", aliases: [], base_url: "https://gateway.example" },
+      { id: "gemini-3-pro-image", sort_order: 1 },
+    ],
+  })
+  const { model, warnings } = own.resolve(undefined, now)
+  assert.equal(model.base_url, "https://gateway.example")
+  assert.deepEqual(warnings, [])
+  assert.equal(own.list(now)[0]?.id, "gemini-3-pro-image")
+})
+
+test("an entry that is not usable stops the start with its name and field", () => {
+  const broken = { defaultModel: "gemini-3-pro-image", overrides: [{ id: "mine", sort_order: "first" }] }
+  assert.throws(() => createModels(broken), /Model mine[\s\S]*sort_order/)
+})
+
+test("where a model is served and with which key is not shown", () => {
+  const own = createModels({
+    defaultModel: "gemini-3-pro-image",
+    overrides: [{ id: "gemini-3-pro-image", base_url: "https://inside.example", token_env: "SECRET_TOKEN" }],
+  })
+  assert.doesNotMatch(JSON.stringify(own.list(now)), /inside\.example|SECRET_TOKEN/)
+})
+
+test("what a model cannot do is refused with every field at once", () => {
+  const { model } = models.resolve("gemini-3-pro-image", now)
+  const asked = Parameters.parse({ aspect_ratio: "1:8", image_size: "512", thinking_level: "high" })
+  assert.deepEqual(
+    refusalOf(() => checkCapabilities(model, asked)).errors.map(({ pointer }) => pointer),
+    ["/aspect_ratio", "/image_size", "/thinking_level"],
+  )
+  checkCapabilities(model, Parameters.parse({ aspect_ratio: "16:9", image_size: "4K" }))
+})
+
+test("a size is never sent to the model that has only one", () => {
+  const { model } = models.resolve("gemini-2.5-flash-image", now)
+  const refusal = refusalOf(() => checkCapabilities(model, Parameters.parse({ image_size: "1K" })))
+  assert.equal(refusal.errors[0]?.pointer, "/image_size")
+})

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+
+import { Parameters } from "@kiln/contract"
+
+import { createModels } from "./models.ts"
+import { costOf, estimateTokens, toUsd } from "./price.ts"
+
+const models = createModels({ defaultModel: "gemini-nano-banana-2.1" })
+const priceOf = (id: string) => {
+  const model = models.get(id)
+  assert.ok(model)
+  return model
+}
+
+const imageOnly = (image: number) => ({ input: 0, output: image, image })
+
+test("an image costs what the price list says for its tokens", () => {
+  assert.equal(toUsd(costOf(imageOnly(1120), priceOf("gemini-nano-banana-2.1").prices)), 0.0336)
+  assert.equal(toUsd(costOf(imageOnly(1680), priceOf("gemini-nano-banana-2.1").prices)), 0.0504)
+  assert.equal(toUsd(costOf(imageOnly(2000), priceOf("gemini-3-pro-image").prices)), 0.24)
+  assert.equal(toUsd(costOf(imageOnly(1290), priceOf("gemini-2.5-flash-image").prices)), 0.0387)
+})
+
+test("words and thinking are priced as text, the prompt as input", () => {
+  const tokens = { input: 1_000, output: 1_120 + 200, image: 1_120 }
+  assert.equal(costOf(tokens, priceOf("gemini-nano-banana-2.1").prices), 1_500_000 + 33_600_000 + 1_500_000)
+})
+
+test("an unknown price makes the cost unknown, never zero", () => {
+  const prices = { ...priceOf("gemini-3-pro-image").prices, image_output: null }
+  assert.equal(costOf({ input: 1, output: 1, image: 1 }, prices), null)
+  assert.equal(toUsd(null), null)
+})
+
+test("an estimate counts every image of the request at its size", () => {
+  const model = priceOf("gemini-nano-banana-2.1")
+  const tokens = estimateTokens(model, "x".repeat(400), Parameters.parse({ n: 2, image_size: "4K" }))
+  assert.equal(tokens.image, 2 * 3780)
+  assert.equal(tokens.input, 200)
+})

@@ -1,0 +1,40 @@
+import type { ModelEntry, ModelPrices, Parameters, Tokens } from "@kiln/contract"
+
+/**
+ * Money is counted in whole nano-dollars, so that sums agree to the last digit: the cheapest token costs
+ * 250 of them, and a ledger of 9 million dollars still fits a safe integer.
+ */
+export const nanoUsdPerUsd = 1_000_000_000
+
+/** USD for a million tokens is a thousand nano-dollars for one. */
+const nanoPerToken = (usdPerMillion: number) => usdPerMillion * 1_000
+
+/** What a call cost in nano-dollars, from the upstream's own token counts; null where a price is not known. */
+export function costOf(tokens: Tokens, prices: ModelPrices): number | null {
+  if (prices.input === null || prices.text_output === null || prices.image_output === null) return null
+  const words = Math.max(0, tokens.output - tokens.image)
+  return Math.round(
+    tokens.input * nanoPerToken(prices.input) +
+      tokens.image * nanoPerToken(prices.image_output) +
+      words * nanoPerToken(prices.text_output),
+  )
+}
+
+/** Nano-dollars as USD, rounded to a ten-thousandth of a cent. */
+export const toUsd = (nanoUsd: number | null): number | null =>
+  nanoUsd === null ? null : Math.round(nanoUsd / 1_000) / 1_000_000
+
+/** Thinking that the models were seen to do for an image at their default level. */
+const thinkingTokens = 300
+
+/** What all images of a request will use, from its own words and the model's table; the bill follows the upstream's counts. */
+export function estimateTokens(model: ModelEntry, prompt: string, parameters: Parameters): Tokens {
+  const { image_tokens: table } = model.prices
+  const image = table[parameters.image_size ?? "default"] ?? table.default ?? 0
+  const words = prompt.length + (parameters.system_instruction?.length ?? 0)
+  return {
+    input: parameters.n * Math.ceil(words / 4),
+    image: parameters.n * image,
+    output: parameters.n * (image + thinkingTokens),
+  }
+}

@@ -1,0 +1,143 @@
+import {
+  JobFailure,
+  jobFailures,
+  type AttemptOutcome,
+  type Charged,
+  type JobError,
+  type TerminalStatus,
+} from "@kiln/contract"
+
+import { decideRetry, type RetrySituation } from "./retry.ts"
+
+/** Why a run was stopped from outside before its calls had ended. */
+export type StopReason = "canceled" | "deadline" | "shutdown"
+
+/** What one attempt came to. */
+export type AttemptResult = RetrySituation & {
+  requested: number
+  /** Images that are kept, from earlier attempts too. */
+  delivered: number
+  /** The images that failed now, by index. */
+  failures: ReadonlyMap<number, JobFailure>
+  /** The images that earlier attempts gave up. */
+  abandoned: ReadonlyMap<number, JobError>
+  stopped: StopReason | undefined
+}
+
+type Shortfall = { requested: number; delivered: number; errors: JobError[] }
+
+/** What is written into the ledger at the end of an attempt. */
+export type Settlement =
+  | {
+      kind: "end"
+      status: TerminalStatus
+      outcome: AttemptOutcome
+      error: JobError | null
+      shortfall: Shortfall | null
+    }
+  | {
+      kind: "again"
+      outcome: AttemptOutcome
+      /** Milliseconds from now; 0 is at once. */
+      delayMs: number
+      /** Whether the attempt is not counted. */
+      free: boolean
+      /** The whole model rests for `delayMs`, not only this job. */
+      blockedBy: "upstream_rpm" | "upstream_rpd" | null
+      /** Images that will not be tried again, by index. */
+      abandoned: Map<number, JobError>
+    }
+
+/** Decides how an attempt ends. All images are there: succeeded, even when a cancel came too late to matter. */
+export function settle(result: AttemptResult): Settlement {
+  if (result.delivered >= result.requested) {
+    return { kind: "end", status: "succeeded", outcome: "succeeded", error: null, shortfall: null }
+  }
+  switch (result.stopped) {
+    case "canceled":
+      return { kind: "end", status: "canceled", outcome: "canceled", error: null, shortfall: null }
+    case "deadline": {
+      const error = describeFailure(
+        new JobFailure("deadline_exceeded", "The job did not end before its deadline"),
+      )
+      return { kind: "end", status: "expired", outcome: "deadline_exceeded", error, shortfall: null }
+    }
+    case "shutdown":
+      return {
+        kind: "again",
+        outcome: "handed_back",
+        delayMs: 0,
+        free: true,
+        blockedBy: null,
+        abandoned: new Map(result.abandoned),
+      }
+    case undefined:
+      return settleFailures(result)
+  }
+}
+
+function settleFailures(result: AttemptResult): Settlement {
+  const decided = [...result.failures].map(([index, failure]) => ({
+    index,
+    failure,
+    retry: decideRetry(failure, result),
+  }))
+  const hopeful = decided.filter(({ retry }) => retry.again)
+  const lost = decided.filter(({ retry }) => !retry.again)
+  const abandoned = new Map([
+    ...result.abandoned,
+    ...lost.map(({ index, failure }) => [index, describeFailure(failure)] as const),
+  ])
+  const first = hopeful[0] ?? decided[0]
+  if (hopeful.length === 0) return giveUp(result, first?.failure, [...abandoned.values()])
+  const counted = hopeful.some(({ retry }) => retry.again && !retry.free)
+  const slowest = hopeful.reduce((a, b) => (delayOf(b.retry) > delayOf(a.retry) ? b : a))
+  return {
+    kind: "again",
+    outcome: slowest.failure.code,
+    delayMs: delayOf(slowest.retry),
+    free: !counted,
+    blockedBy: slowest.retry.again && slowest.retry.free ? slowest.retry.blockedBy : null,
+    abandoned,
+  }
+}
+
+const delayOf = (retry: ReturnType<typeof decideRetry>): number => (retry.again ? retry.delayMs : 0)
+
+function giveUp(result: AttemptResult, last: JobFailure | undefined, errors: JobError[]): Settlement {
+  const { requested, delivered } = result
+  const outcome = last?.code ?? errors[0]?.code ?? "internal"
+  if (delivered > 0) {
+    return {
+      kind: "end",
+      status: "succeeded",
+      outcome,
+      error: null,
+      shortfall: { requested, delivered, errors },
+    }
+  }
+  const error = last ? describeFailure(last) : (errors[0] ?? describeFailure(JobFailure.from(undefined)))
+  return { kind: "end", status: "failed", outcome, error, shortfall: null }
+}
+
+/** A failure in the words of the contract. */
+export function describeFailure(failure: JobFailure): JobError {
+  const { upstream } = failure
+  return {
+    code: failure.code,
+    message: failure.message,
+    retryable: jobFailures[failure.code].retryable,
+    upstream: upstream
+      ? {
+          status: upstream.status ?? null,
+          finish_reason: upstream.finish_reason ?? null,
+          block_reason: upstream.block_reason ?? null,
+          message: upstream.message ?? null,
+        }
+      : null,
+  }
+}
+
+/** Whether several calls were charged: one doubt makes the sum doubtful. */
+export const chargedInAll = (each: readonly Charged[]): Charged =>
+  each.includes("unknown") ? "unknown" : each.includes("yes") ? "yes" : "no"

@@ -1,0 +1,8 @@
+export * from "./feed.ts"
+export * from "./handover.ts"
+export * from "./ledger.ts"
+export * from "./record.ts"
+export * from "./request-counter.ts"
+export type { Submitted } from "./jobs.ts"
+export type { JobFilter, JobPage } from "./listing.ts"
+export type { AttemptEnd, Begun, Spent } from "./runs.ts"

@@ -1,0 +1,81 @@
+import type { Redis } from "ioredis"
+
+import { handovers, type Handover } from "./handover.ts"
+import { decodeJob, encodeJob, type JobRecord, type NewJob } from "./record.ts"
+import type { Scripts } from "./scripts.ts"
+
+export type Submission = {
+  job: NewJob
+  idempotency: { key: string; fingerprint: string } | undefined
+}
+
+export type Submitted =
+  | { kind: "created"; position: number; ready: Handover[] }
+  /** The same request came before: it made this job. */
+  | { kind: "replayed"; id: string; position: number }
+  | { kind: "mismatch" }
+  | { kind: "full" }
+
+type Options = {
+  redis: Redis
+  scripts: Scripts
+  prefix: string
+  idempotencyMs: number
+  /** Jobs that a tenant may have waiting. */
+  mostQueued: number
+  /** Ids that one step hands over at the most, so that no step takes long. */
+  mostReady: number
+}
+
+/** What callers do to jobs. */
+export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
+  const read = async (id: string): Promise<JobRecord | undefined> =>
+    decodeJob(id, await redis.hgetall(`${prefix}:job:${id}`))
+  return {
+    read,
+
+    async readMany(ids: readonly string[]): Promise<JobRecord[]> {
+      const records = await Promise.all(ids.map(read))
+      return records.filter((record) => record !== undefined)
+    },
+
+    async submit({ job, idempotency }: Submission): Promise<Submitted> {
+      const answer = (await scripts.run(
+        "submit",
+        job.id,
+        idempotency?.key ?? "",
+        idempotency?.fingerprint ?? "",
+        limits.idempotencyMs,
+        limits.mostQueued,
+        limits.mostReady,
+        ...encodeJob(job),
+      )) as [string, ...(string | number)[]]
+      const [kind, second, ...rest] = answer
+      switch (kind) {
+        case "created":
+          return { kind, position: Number(second), ready: handovers(rest) }
+        case "replayed":
+          return { kind, id: String(second), position: Number(rest[0]) }
+        case "mismatch":
+        case "full":
+          return { kind }
+        default:
+          // Ids are unique, so this is an earlier try of ours whose answer was lost; the sweep hands it over.
+          return { kind: "created", position: 0, ready: [] }
+      }
+    },
+
+    /** How many of the tenant's jobs for this model go first, and whether the model rests. */
+    async place(
+      record: JobRecord,
+    ): Promise<{ position: number; blockedBy: string | null; restsUntil: Date | null }> {
+      const [rank, rest] = await Promise.all([
+        redis.zrank(`${prefix}:pend:${record.tenant}:${record.model}`, record.id),
+        redis.hget(`${prefix}:rest`, record.model),
+      ])
+      const [until = "0", reason = ""] = rest?.split("|") ?? []
+      const restsUntil = Number(until) > Date.now() ? new Date(Number(until)) : null
+      return { position: rank ?? 0, blockedBy: restsUntil ? reason : record.blockedBy, restsUntil }
+    },
+  }
+}

@@ -1,0 +1,388 @@
+import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { after, before, beforeEach, test } from "node:test"
+
+import { JobFailure, newId, type JobError } from "@kiln/contract"
+import { describeFailure, type Settlement } from "@kiln/jobs"
+import { Redis } from "ioredis"
+
+import type { Handover } from "./handover.ts"
+import { createLedger, type Ledger } from "./ledger.ts"
+import type { KeptOutput, NewJob } from "./record.ts"
+import type { AttemptEnd, Begun } from "./runs.ts"
+
+let redis: Redis
+let stop: () => Promise<void>
+let ledger: Ledger
+
+before(async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kiln-ledger-"))
+  const socket = join(folder, "redis.sock")
+  const server = spawn(
+    "redis-server",
+    ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder],
+    {
+      stdio: "ignore",
+    },
+  )
+  redis = new Redis(socket, { maxRetriesPerRequest: null, retryStrategy: () => 20 })
+  redis.on("error", () => {})
+  await redis.ping()
+  stop = async () => {
+    redis.disconnect()
+    server.kill("SIGKILL")
+    await once(server, "exit")
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+after(() => stop())
+beforeEach(async () => {
+  await redis.flushall()
+  ledger = createLedger({ redis, prefix: "test", retentionMs: 60_000 })
+})
+
+const newJob = (change: Partial<NewJob> = {}): NewJob => ({
+  id: newId("job"),
+  tenant: "acme",
+  key: "key_1",
+  type: "generation",
+  model: "m",
+  requestedModel: "m",
+  spec: {
+    prompt: "a fox",
+    promptKey: null,
+    parameters: { n: 1, output_format: "png", include_text: false },
+    metadata: {},
+    warnings: [],
+  },
+  priority: "normal",
+  notBefore: null,
+  deadlineSeconds: null,
+  ...change,
+})
+
+async function submit(change: Partial<NewJob> = {}, idempotency?: { key: string; fingerprint: string }) {
+  const job = newJob(change)
+  return { job, answer: await ledger.submit({ job, idempotency }) }
+}
+
+async function handedOver(change: Partial<NewJob> = {}): Promise<Handover> {
+  const { answer } = await submit(change)
+  assert.equal(answer.kind, "created")
+  const [first] = answer.kind === "created" ? answer.ready : []
+  assert.ok(first)
+  return first
+}
+
+function assertBegun(begun: Begun): asserts begun is Extract<Begun, { kind: "begun" }> {
+  assert.equal(begun.kind, "begun")
+}
+
+const output: KeptOutput = {
+  key: "acme/0.png",
+  content_type: "image/png",
+  bytes: 10,
+  width: 1,
+  height: 1,
+  sha256: "00",
+  upstream_content_type: "image/jpeg",
+}
+const spent = { calls: 1, input: 9, output: 1120, costNanoUsd: 33_600_000 }
+const nothingSpent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
+const succeeded: Settlement = {
+  kind: "end",
+  status: "succeeded",
+  outcome: "succeeded",
+  error: null,
+  shortfall: null,
+}
+const ending = (settlement: Settlement, change: Partial<AttemptEnd> = {}): AttemptEnd => ({
+  settlement,
+  upstreamStatus: 200,
+  charged: "yes",
+  spent: nothingSpent,
+  text: null,
+  textKey: null,
+  warned: [],
+  ...change,
+})
+const again = (change: Partial<Extract<Settlement, { kind: "again" }>> = {}): Settlement => ({
+  kind: "again",
+  outcome: "upstream_overloaded",
+  delayMs: 0,
+  free: false,
+  blockedBy: null,
+  abandoned: new Map<number, JobError>(),
+  ...change,
+})
+const counters = async (tenant = "acme") => redis.hgetall(`{test}:tenant:${tenant}`)
+
+test("a job goes from submitted to succeeded with its image, usage and events", async () => {
+  const task = await handedOver()
+  const begun = await ledger.begin(task)
+  assertBegun(begun)
+  assert.equal(begun.record.status, "running")
+  assert.equal(await ledger.keep({ id: task.id, epoch: begun.epoch, index: 0, output, spent }), "kept")
+  assert.equal((await ledger.settle({ id: task.id, epoch: begun.epoch }, ending(succeeded))).kind, "settled")
+  const record = await ledger.read(task.id)
+  assert.equal(record?.status, "succeeded")
+  assert.deepEqual(record.usage, { input: 9, output: 1120, calls: 1, costNanoUsd: 33_600_000 })
+  assert.deepEqual(record.outputs.get(0), output)
+  assert.deepEqual(
+    record.events.map(({ type }) => type),
+    ["job.queued", "job.started", "job.output", "job.succeeded"],
+  )
+  assert.deepEqual(
+    record.attempts.map(({ number, outcome, charged }) => ({ number, outcome, charged })),
+    [{ number: 1, outcome: "succeeded", charged: "yes" }],
+  )
+  assert.equal(await redis.zcard("{test}:lease"), 0)
+  const { queued, running, succeeded: done } = await counters()
+  assert.deepEqual({ queued, running, done }, { queued: "0", running: "0", done: "1" })
+})
+
+test("the outbox has each event of a job once, under the id that the job shows", async () => {
+  const task = await handedOver()
+  await ledger.cancel(task.id, "acme")
+  const outbox = await redis.xrange("{test}:outbox", "-", "+")
+  const record = await ledger.read(task.id)
+  assert.deepEqual(
+    outbox.map(([, fields]) => fields[1]),
+    record?.events.map(({ id }) => id),
+  )
+  assert.match(record?.events[0]?.id ?? "", /^evt_[0-9a-f]{32}$/)
+})
+
+test("fifty submissions under one idempotency key make one job", async () => {
+  const key = { key: "k", fingerprint: "f" }
+  const answers = await Promise.all(Array.from({ length: 50 }, () => submit({}, key)))
+  assert.equal(answers.filter(({ answer }) => answer.kind === "created").length, 1)
+  assert.equal(answers.filter(({ answer }) => answer.kind === "replayed").length, 49)
+  assert.equal((await submit({}, { key: "k", fingerprint: "other" })).answer.kind, "mismatch")
+  assert.equal((await counters())["queued"], "1")
+})
+
+test("no more jobs are out than the window allows, and the next goes when one ends", async () => {
+  await ledger.beat("w", 1, 10_000)
+  const answers = []
+  for (let i = 0; i < 5; i++) answers.push((await submit()).answer)
+  const out = answers.flatMap((answer) => (answer.kind === "created" ? answer.ready : []))
+  assert.equal(out.length, 2)
+  const [task] = out
+  assert.ok(task)
+  const begun = await ledger.begin(task)
+  assertBegun(begun)
+  const settled = await ledger.settle({ id: task.id, epoch: begun.epoch }, ending(succeeded))
+  assert.equal(settled.kind === "settled" && settled.ready.length, 1)
+})
+
+test("a tenant with many jobs lets another's single job go next", async () => {
+  await ledger.beat("w", 1, 10_000)
+  for (let i = 0; i < 50; i++) await submit({ tenant: "big" })
+  const { job } = await submit({ tenant: "small" })
+  const order: string[] = []
+  await redis.set("{test}:window", 4)
+  for (const { id } of await ledger.dispatch()) order.push(id)
+  assert.ok(order.includes(job.id))
+})
+
+test("priority comes first, then age", async () => {
+  await redis.set("{test}:window", "0")
+  const low = await submit({ priority: "low" })
+  const normal = await submit()
+  const high = await submit({ priority: "high" })
+  await redis.set("{test}:window", 10)
+  assert.deepEqual(
+    (await ledger.dispatch()).map(({ id }) => id),
+    [high.job.id, normal.job.id, low.job.id],
+  )
+})
+
+test("a job is not begun before its time", async () => {
+  const { job, answer } = await submit({ notBefore: new Date(Date.now() + 60_000) })
+  assert.deepEqual(answer.kind === "created" && answer.ready, [])
+  await redis.zadd("{test}:later", 1, job.id)
+  assert.deepEqual(
+    (await ledger.dispatch()).map(({ id }) => id),
+    [job.id],
+  )
+})
+
+test("a worker that lost its job can neither keep nor settle", async () => {
+  const task = await handedOver()
+  const first = await ledger.begin(task)
+  const second = await ledger.begin(task)
+  assertBegun(first)
+  assertBegun(second)
+  assert.equal(await ledger.keep({ id: task.id, epoch: first.epoch, index: 0, output, spent }), "fenced")
+  assert.equal((await ledger.settle({ id: task.id, epoch: first.epoch }, ending(succeeded))).kind, "fenced")
+  assert.deepEqual(
+    second.record.attempts.map(({ outcome, charged }) => ({ outcome, charged })),
+    [
+      { outcome: "worker_lost", charged: "unknown" },
+      { outcome: null, charged: null },
+    ],
+  )
+})
+
+test("a job whose workers die every time is given up", async () => {
+  const task = await handedOver()
+  for (let i = 0; i < 5; i++) assertBegun(await ledger.begin(task))
+  assert.equal((await ledger.begin(task)).kind, "ended")
+  const record = await ledger.read(task.id)
+  assert.equal(record?.status, "failed")
+  assert.equal(record.error?.code, "internal")
+})
+
+test("an attempt that is to be repeated waits and then has a turn of its own", async () => {
+  const task = await handedOver()
+  const begun = await ledger.begin(task)
+  assertBegun(begun)
+  await ledger.settle(
+    { id: task.id, epoch: begun.epoch },
+    ending(again({ delayMs: 30_000 }), { charged: "no" }),
+  )
+  assert.equal((await ledger.read(task.id))?.status, "queued")
+  assert.deepEqual(await ledger.dispatch(), [])
+  await redis.zadd("{test}:later", 1, task.id)
+  assert.deepEqual(await ledger.dispatch(), [{ id: task.id, turn: 2 }])
+  assert.equal((await ledger.begin(task)).kind, "stale")
+  const second = await ledger.begin({ id: task.id, turn: 2 })
+  assertBegun(second)
+  assert.equal(second.record.tries, 2)
+})
+
+test("a quota wait costs no attempt and rests the model for every tenant, not for other models", async () => {
+  const task = await handedOver()
+  const begun = await ledger.begin(task)
+  assertBegun(begun)
+  const wait = again({
+    delayMs: 60_000,
+    free: true,
+    blockedBy: "upstream_rpm",
+    outcome: "upstream_quota_exhausted",
+  })
+  await ledger.settle({ id: task.id, epoch: begun.epoch }, ending(wait))
+  const other = await submit({ tenant: "other" })
+  assert.deepEqual(other.answer.kind === "created" && other.answer.ready, [])
+  const elsewhere = await submit({ model: "other-model" })
+  assert.equal(elsewhere.answer.kind === "created" && elsewhere.answer.ready.length, 1)
+  const record = await ledger.read(task.id)
+  assert.ok(record)
+  assert.equal(record.tries, 0)
+  assert.equal((await ledger.place(record)).blockedBy, "upstream_rpm")
+  await redis.hset("{test}:rest", "m", "1|upstream_rpm")
+  assert.equal((await ledger.dispatch()).length, 2)
+})
+
+test("cancel ends a waiting job at once and asks for a running one", async () => {
+  await redis.set("{test}:window", 1)
+  const running = await handedOver()
+  const { job: waiting } = await submit()
+  assert.equal(await ledger.cancel(waiting.id, "someone-else"), "missing")
+  assert.equal(await ledger.cancel(waiting.id, "acme"), "ended")
+  assert.equal(await ledger.cancel(waiting.id, "acme"), "terminal")
+  assertBegun(await ledger.begin(running))
+  assert.equal(await ledger.cancel(running.id, "acme"), "asked")
+  assert.deepEqual(await ledger.canceledAmong([running.id, waiting.id]), [running.id])
+  assert.equal((await ledger.begin(running)).kind, "ended")
+  assert.equal((await ledger.read(running.id))?.status, "canceled")
+})
+
+test("a job that is asked to stop is canceled instead of being tried again", async () => {
+  const task = await handedOver()
+  const begun = await ledger.begin(task)
+  assertBegun(begun)
+  await ledger.cancel(task.id, "acme")
+  await ledger.settle({ id: task.id, epoch: begun.epoch }, ending(again()))
+  assert.equal((await ledger.read(task.id))?.status, "canceled")
+})
+
+test("a waiting job past its deadline expires in the sweep", async () => {
+  await redis.set("{test}:window", "0")
+  const { job } = await submit({ deadlineSeconds: 1 })
+  await redis.zadd("{test}:deadlines", 1, job.id)
+  await ledger.sweep()
+  const record = await ledger.read(job.id)
+  assert.equal(record?.status, "expired")
+  assert.equal(record.error?.code, "deadline_exceeded")
+})
+
+test("what was handed over and not heard of is offered again under the same turn", async () => {
+  const task = await handedOver()
+  assert.deepEqual(await ledger.sweep(), [])
+  await redis.zadd("{test}:lease", 1, task.id)
+  assert.deepEqual(await ledger.sweep(), [task])
+})
+
+test("a retry starts a new run that keeps the finished images", async () => {
+  const task = await handedOver()
+  const begun = await ledger.begin(task)
+  assertBegun(begun)
+  assert.equal((await ledger.retry(task.id, "acme")).kind, "active")
+  await ledger.keep({ id: task.id, epoch: begun.epoch, index: 0, output, spent })
+  const error = describeFailure(new JobFailure("upstream_error", "no"))
+  await ledger.settle(
+    { id: task.id, epoch: begun.epoch },
+    ending({ kind: "end", status: "failed", outcome: "upstream_error", error, shortfall: null }),
+  )
+  const retried = await ledger.retry(task.id, "acme")
+  assert.equal(retried.kind, "queued")
+  const record = await ledger.read(task.id)
+  assert.equal(record?.status, "queued")
+  assert.equal(record.error, null)
+  assert.equal(record.outputs.size, 1)
+  assert.equal((await counters())["failed"], "0")
+})
+
+test("a removed job leaves no key behind but the tenant's counters", async () => {
+  await handedOver()
+  const { job } = await submit({ tenant: "acme", deadlineSeconds: 60 })
+  const finished = await handedOver()
+  const begun = await ledger.begin(finished)
+  assertBegun(begun)
+  await ledger.settle({ id: finished.id, epoch: begun.epoch }, ending(succeeded))
+  assert.deepEqual(await ledger.remove([job.id], "someone-else"), [])
+  const all = await redis.zrange("{test}:index:acme", "0", "-1")
+  assert.equal((await ledger.remove(all, "acme")).length, 3)
+  const left = (await redis.keys("*")).filter(
+    (key) => !/:(tenant:acme|outbox|fair-clock|ring|lanes:acme)$/.test(key),
+  )
+  assert.deepEqual(left, [])
+  assert.equal((await counters())["leased"], "0")
+})
+
+test("a page of the list goes on where the one before ended, newest first", async () => {
+  const ids: string[] = []
+  for (let i = 0; i < 5; i++) ids.push((await submit()).job.id)
+  const first = await ledger.list("acme", { limit: 2 })
+  assert.deepEqual(
+    first.records.map(({ id }) => id),
+    [ids[4], ids[3]],
+  )
+  assert.ok(first.hasMore && first.cursor)
+  const second = await ledger.list("acme", { limit: 5, after: first.cursor })
+  assert.deepEqual(
+    second.records.map(({ id }) => id),
+    [ids[2], ids[1], ids[0]],
+  )
+  assert.equal(second.hasMore, false)
+  assert.deepEqual((await ledger.list("nobody", { limit: 5 })).records, [])
+})
+
+test("a list is filtered by status, model and metadata", async () => {
+  const { job: fox } = await submit({ spec: { ...newJob().spec, metadata: { sku: "1" } } })
+  const { job: other } = await submit({ model: "other" })
+  await ledger.cancel(other.id, "acme")
+  const ids = async (filter: object) =>
+    (await ledger.list("acme", { limit: 10, ...filter })).records.map(({ id }) => id)
+  assert.deepEqual(await ids({ status: "canceled" }), [other.id])
+  assert.deepEqual(await ids({ model: "other" }), [other.id])
+  assert.deepEqual(await ids({ metadata: { sku: "1" } }), [fox.id])
+  assert.deepEqual(await ids({ metadata: { sku: "2" } }), [])
+  assert.deepEqual(await ids({ createdBefore: new Date(0) }), [])
+})

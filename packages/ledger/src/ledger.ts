@@ -1,0 +1,58 @@
+import { JobFailure } from "@kiln/contract"
+import { describeFailure } from "@kiln/jobs"
+import type { Redis } from "ioredis"
+
+import { createApiKeys } from "./api-keys.ts"
+import { createIdempotency } from "./idempotency.ts"
+import { createInterventions } from "./interventions.ts"
+import { createJobs } from "./jobs.ts"
+import { createListing } from "./listing.ts"
+import { createRounds } from "./rounds.ts"
+import { createRuns } from "./runs.ts"
+import { createScripts } from "./scripts.ts"
+
+export type LedgerOptions = {
+  redis: Redis
+  /** Prefix of all keys, without the braces that make it one slot of a cluster. */
+  prefix: string
+  retentionMs: number
+  mostQueued?: number
+  leaseMs?: number
+}
+
+const dayMs = 24 * 3_600_000
+
+/** Everything known, in Redis. The records here are the truth; the queue only executes. */
+export function createLedger(options: LedgerOptions) {
+  const { redis, retentionMs, mostQueued = 500_000, leaseMs = 30_000 } = options
+  const prefix = ledgerPrefix(options.prefix)
+  const scripts = createScripts(redis, prefix)
+  const deadlineError = describeFailure(
+    new JobFailure("deadline_exceeded", "The job did not end before its deadline"),
+  )
+  const deathsError = describeFailure(
+    new JobFailure("internal", "The workers that ran this job died, every time", { charged: "unknown" }),
+  )
+  const shared = { redis, scripts, prefix, retentionMs, mostReady: 200 }
+  const jobs = createJobs({ ...shared, idempotencyMs: dayMs, mostQueued })
+  return {
+    ...jobs,
+    ...createInterventions(shared),
+    ...createRuns({ ...shared, mostDeaths: 5, deadlineError, deathsError }),
+    ...createRounds({ ...shared, leaseMs, deadlineError }),
+    list: createListing({ redis, prefix, readMany: (ids) => jobs.readMany(ids) }),
+    apiKeys: createApiKeys({ redis, prefix }),
+    idempotency: createIdempotency({ redis, prefix, ttlMs: dayMs, lockMs: 60_000 }),
+    /** Throws when Redis cannot be written. */
+    async checkWritable(): Promise<void> {
+      await redis.set(`${prefix}:probe`, Date.now(), "PX", 60_000)
+    },
+  }
+}
+export type Ledger = ReturnType<typeof createLedger>
+
+/** One hash tag for everything: every script stays in one slot of a Redis Cluster. */
+export const ledgerPrefix = (prefix: string): string => `{${prefix}}`
+
+/** The channel on which running jobs' cancellations are announced. */
+export const cancelChannel = (prefix: string): string => `${ledgerPrefix(prefix)}:cancel`

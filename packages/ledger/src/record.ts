@@ -1,0 +1,193 @@
+import {
+  idTime,
+  type Attempt,
+  type AttemptOutcome,
+  type Charged,
+  type JobError,
+  type JobEventType,
+  type JobStatus,
+  type Parameters,
+  type Priority,
+  type Warning,
+} from "@kiln/contract"
+
+/** What a caller asked for and never changes; short prompts are here, long ones in storage under `promptKey`. */
+export type JobSpec = {
+  prompt: string | null
+  promptKey: string | null
+  parameters: Parameters
+  metadata: Record<string, string>
+  warnings: Warning[]
+}
+
+export type NewJob = {
+  id: string
+  tenant: string
+  key: string
+  type: "generation"
+  model: string
+  requestedModel: string
+  spec: JobSpec
+  priority: Priority
+  notBefore: Date | null
+  deadlineSeconds: number | null
+}
+
+/** A kept image, as it is written beside the job. */
+export type KeptOutput = {
+  key: string
+  content_type: string
+  bytes: number
+  width: number
+  height: number
+  sha256: string
+  upstream_content_type: string
+}
+
+export type RecordedEvent = { id: string; type: JobEventType; at: Date; extra: string }
+
+/** Everything the ledger knows of a job. */
+export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore"> & {
+  status: JobStatus
+  createdAt: Date
+  startedAt: Date | null
+  completedAt: Date | null
+  expiresAt: Date | null
+  notBefore: Date | null
+  deadline: Date | null
+  /** Attempts of this run that count. */
+  tries: number
+  outputs: ReadonlyMap<number, KeptOutput>
+  /** Images given up by earlier attempts. */
+  abandoned: ReadonlyMap<number, JobError>
+  attempts: Attempt[]
+  events: RecordedEvent[]
+  usage: { input: number; output: number; calls: number; costNanoUsd: number | null }
+  text: string | null
+  textKey: string | null
+  error: JobError | null
+  shortfall: { requested: number; delivered: number; errors: JobError[] } | null
+  warned: Warning[]
+  blockedBy: string | null
+  batch: string | null
+}
+
+const rankOf = { high: 0, normal: 1, low: 2 } as const satisfies Record<Priority, number>
+const priorities = ["high", "normal", "low"] as const
+
+/** The fields of a new record, as name and value in turn. */
+export function encodeJob(job: NewJob): string[] {
+  const deadlineSeconds = job.deadlineSeconds ?? 0
+  const fields: Record<string, string> = {
+    tenant: job.tenant,
+    key: job.key,
+    type: job.type,
+    model: job.model,
+    requested: job.requestedModel,
+    rank: String(rankOf[job.priority]),
+    spec: JSON.stringify(job.spec),
+    ...(job.notBefore ? { not_before: String(job.notBefore.getTime()) } : {}),
+    ...(deadlineSeconds > 0
+      ? {
+          deadline_seconds: String(deadlineSeconds),
+          deadline: String(idTime(job.id).getTime() + deadlineSeconds * 1_000),
+        }
+      : {}),
+  }
+  return Object.entries(fields).flat()
+}
+
+type Fields = Readonly<Record<string, string>>
+
+const number = (value: string | undefined): number => Number(value ?? 0)
+const instant = (value: string | undefined): Date | null => (value ? new Date(Number(value)) : null)
+/** The ledger's scripts and `encodeJob` are the only writers of these fields. */
+const json = <Value>(value: string | undefined, otherwise: Value): Value =>
+  value ? (JSON.parse(value) as Value) : otherwise
+
+/** The record behind a job's fields; undefined when there is no job. */
+export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
+  const { status, tenant, key, model, requested, spec } = fields
+  if (!status || !tenant || !key || !model || !requested || !spec) return undefined
+  return {
+    id,
+    tenant,
+    key,
+    type: "generation",
+    model,
+    requestedModel: requested,
+    spec: JSON.parse(spec) as JobSpec,
+    priority: priorities[number(fields["rank"])] ?? "normal",
+    status: status as JobStatus,
+    createdAt: idTime(id),
+    startedAt: instant(fields["started"]),
+    completedAt: instant(fields["completed"]),
+    expiresAt: instant(fields["expires"]),
+    notBefore: instant(fields["not_before"]),
+    deadline: instant(fields["deadline"]),
+    tries: number(fields["tries"]),
+    outputs: numbered<KeptOutput>(fields, "o:"),
+    abandoned: new Map(
+      Object.entries(json<Record<string, JobError>>(fields["abandoned"], {})).map(([index, error]) => [
+        Number(index),
+        error,
+      ]),
+    ),
+    attempts: decodeAttempts(fields),
+    events: decodeEvents(fields),
+    usage: {
+      input: number(fields["input"]),
+      output: number(fields["output"]),
+      calls: number(fields["calls"]),
+      costNanoUsd: fields["unpriced"] ? null : number(fields["cost"]),
+    },
+    text: fields["text"] ?? null,
+    textKey: fields["text_key"] ?? null,
+    error: json<JobError | null>(fields["error"], null),
+    shortfall: json<JobRecord["shortfall"]>(fields["shortfall"], null),
+    warned: json<Warning[]>(fields["warned"], []),
+    blockedBy: fields["blocked"] ?? null,
+    batch: fields["batch"] ?? null,
+  }
+}
+
+function numbered<Value>(fields: Fields, prefix: string): Map<number, Value> {
+  return new Map(
+    Object.keys(fields)
+      .filter((name) => name.startsWith(prefix))
+      .map(
+        (name) =>
+          [Number(name.slice(prefix.length)), json<Value | undefined>(fields[name], undefined)] as const,
+      )
+      .filter((entry): entry is [number, Value] => entry[1] !== undefined)
+      .toSorted(([a], [b]) => a - b),
+  )
+}
+
+function decodeAttempts(fields: Fields): Attempt[] {
+  return rows(fields, "a:").map(([n, [model = "", started, ended, outcome, upstream, charged]]) => ({
+    number: n,
+    model,
+    started_at: new Date(Number(started)).toISOString(),
+    ended_at: ended ? new Date(Number(ended)).toISOString() : null,
+    outcome: (outcome as AttemptOutcome | undefined) ?? null,
+    upstream_status: upstream ? Number(upstream) : null,
+    charged: (charged as Charged | undefined) ?? null,
+  }))
+}
+
+function decodeEvents(fields: Fields): RecordedEvent[] {
+  return rows(fields, "e:").map(([, [id = "", type, at, extra = ""]]) => ({
+    id,
+    type: type as JobEventType,
+    at: new Date(Number(at)),
+    extra,
+  }))
+}
+
+function rows(fields: Fields, prefix: string): [number, string[]][] {
+  return Object.entries(fields)
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, value]): [number, string[]] => [Number(name.slice(prefix.length)), value.split("|")])
+    .toSorted(([a], [b]) => a - b)
+}

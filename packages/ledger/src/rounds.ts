@@ -1,0 +1,67 @@
+import type { JobError } from "@kiln/contract"
+import type { Redis } from "ioredis"
+
+import { handovers, type Handover } from "./handover.ts"
+import type { Scripts } from "./scripts.ts"
+
+type Options = {
+  redis: Redis
+  scripts: Scripts
+  prefix: string
+  retentionMs: number
+  mostReady: number
+  /** How long a job may be out before it is offered to the queue again, in milliseconds. */
+  leaseMs: number
+  deadlineError: JobError
+}
+
+/** What has to be done again and again, by any process: every step is atomic, so it matters not by which. */
+export function createRounds({ redis, scripts, prefix, ...options }: Options) {
+  const { retentionMs, mostReady, leaseMs, deadlineError } = options
+  return {
+    /** Picks the jobs whose turn it is, fairly over the tenants, as far as the window is open. */
+    async dispatch(): Promise<Handover[]> {
+      return handovers((await scripts.run("dispatch", mostReady)) as (string | number)[])
+    },
+
+    /** Ends what is past its deadline and offers again what was handed over and not heard of. */
+    async sweep(): Promise<Handover[]> {
+      const flat = await scripts.run("sweep", retentionMs, JSON.stringify(deadlineError), leaseMs, mostReady)
+      return handovers(flat as (string | number)[])
+    },
+
+    /** Says that a worker is alive and how many jobs it takes; answers how many workers are. 0 jobs: it leaves. */
+    async beat(worker: string, jobs: number, deadAfterMs: number): Promise<number> {
+      return Number(await scripts.run("beat", worker, jobs, deadAfterMs))
+    },
+
+    async workersAlive(): Promise<number> {
+      const entries = await redis.hvals(`${prefix}:workers`)
+      return entries.filter((entry) => Number(entry.split("|")[0]) > Date.now()).length
+    },
+
+    /** Those of the ids whose cancel flag is set: a hint that was lost is found here. */
+    async canceledAmong(ids: readonly string[]): Promise<string[]> {
+      const flags = await Promise.all(ids.map((id) => redis.hget(`${prefix}:job:${id}`, "cancel")))
+      return ids.filter((_, index) => flags[index] === "1")
+    },
+
+    /** Ids of jobs whose time in the ledger is over. */
+    async overdue(now: Date, most: number): Promise<string[]> {
+      return redis.zrangebyscore(`${prefix}:retention`, "-inf", now.getTime(), "LIMIT", 0, most)
+    },
+
+    /** Remembers images that are to be removed later than their record. */
+    async keepImagesUntil(objects: string, until: Date): Promise<void> {
+      await redis.zadd(`${prefix}:images`, until.getTime(), objects)
+    },
+
+    async overdueImages(now: Date, most: number): Promise<string[]> {
+      return redis.zrangebyscore(`${prefix}:images`, "-inf", now.getTime(), "LIMIT", 0, most)
+    },
+
+    async forgetImages(objects: string): Promise<void> {
+      await redis.zrem(`${prefix}:images`, objects)
+    },
+  }
+}

@@ -1,0 +1,42 @@
+-- ARGV: id, turn, retention ms, error of an expired job, error of a job whose workers die, most deaths.
+local id, turn, retentionMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local job = jobKey(id)
+local r = redis.call('HMGET', job, 'status', 'tenant', 'model', 'batch', 'turn', 'cancel', 'deadline', 'tries')
+local status, tenant, model, batch = r[1], r[2], r[3], r[4]
+if not status then return { 'gone' } end
+if isTerminal(status) or r[5] ~= turn then return { 'stale' } end
+
+local deaths = 0
+if status == 'running' then
+  -- Its worker died: the call may have been made and paid.
+  closeAttempt(id, 'worker_lost', '', 'unknown')
+  deaths = redis.call('HINCRBY', job, 'deaths', 1)
+end
+if r[6] == '1' then
+  finish(id, tenant, model, batch, status, 'canceled', retentionMs)
+  return { 'ended' }
+end
+if r[7] and tonumber(r[7]) <= now then
+  redis.call('HSET', job, 'error', ARGV[4])
+  finish(id, tenant, model, batch, status, 'expired', retentionMs)
+  return { 'ended' }
+end
+if deaths >= tonumber(ARGV[6]) then
+  redis.call('HSET', job, 'error', ARGV[5])
+  finish(id, tenant, model, batch, status, 'failed', retentionMs)
+  return { 'ended' }
+end
+
+local epoch = redis.call('HINCRBY', job, 'epoch', 1)
+local tries = redis.call('HINCRBY', job, 'tries', 1)
+local n = redis.call('HINCRBY', job, 'attempts', 1)
+redis.call('HSET', job, 'a:' .. n, model .. '|' .. now)
+if n > attemptsKept then redis.call('HDEL', job, 'a:' .. (n - attemptsKept)) end
+redis.call('HSETNX', job, 'started', now)
+redis.call('HDEL', job, 'blocked')
+redis.call('ZADD', P .. 'lease', 'XX', now, id)
+if status == 'queued' then
+  move(id, tenant, batch, 'queued', 'running')
+  if tries == 1 then emit(id, tenant, 'job.started', tostring(n)) end
+end
+return { 'begun', epoch, redis.call('HGETALL', job) }

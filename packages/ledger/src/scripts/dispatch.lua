@@ -1,0 +1,2 @@
+-- ARGV: most to hand over.
+return dispatch(tonumber(ARGV[1]))

@@ -1,0 +1,35 @@
+-- ARGV: id, idempotency key or '', fingerprint, idempotency ms, most waiting, most to hand over, then the record.
+local id, idem, fingerprint = ARGV[1], ARGV[2], ARGV[3]
+local record = {}
+for i = 7, #ARGV, 2 do record[ARGV[i]] = ARGV[i + 1] end
+local tenant, model, rank = record.tenant, record.model, record.rank
+
+if idem ~= '' then
+  local first = redis.call('GET', P .. 'idem:' .. tenant .. ':' .. idem)
+  if first then
+    local known, job, position = string.match(first, '^([^|]*)|([^|]*)|([^|]*)$')
+    if known ~= fingerprint then return { 'mismatch' } end
+    return { 'replayed', job, position }
+  end
+end
+if redis.call('EXISTS', jobKey(id)) == 1 then return { 'exists' } end
+local waiting = tonumber(redis.call('HGET', P .. 'tenant:' .. tenant, 'queued') or '0')
+if waiting >= tonumber(ARGV[5]) then return { 'full' } end
+
+redis.call('HSET', jobKey(id), unpack(ARGV, 7))
+redis.call('HSET', jobKey(id), 'status', 'queued')
+redis.call('ZADD', P .. 'index:' .. tenant, 0, id)
+redis.call('ZADD', P .. 'index:' .. tenant .. ':queued', 0, id)
+count(id, tenant, record.batch, 'queued', 1)
+count(id, tenant, record.batch, 'total', 1)
+if record.deadline then redis.call('ZADD', P .. 'deadlines', record.deadline, id) end
+local due = tonumber(record.not_before or '0')
+if due > now then redis.call('ZADD', P .. 'later', due, id) else enqueue(id, tenant, model, rank) end
+emit(id, tenant, 'job.queued')
+
+local position = redis.call('ZRANK', pendingKey(tenant, model), id) or 0
+if idem ~= '' then
+  redis.call('SET', P .. 'idem:' .. tenant .. ':' .. idem, fingerprint .. '|' .. id .. '|' .. position, 'PX', ARGV[4])
+end
+local ready = dispatch(tonumber(ARGV[6]))
+return { 'created', position, unpack(ready) }

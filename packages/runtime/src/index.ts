@@ -1,0 +1,7 @@
+export { ConfigurationError, describeEnv, type EnvRow, readEnv } from "./env.ts"
+export { createLogger, type Logger, redactText } from "./log.ts"
+export { checkRedis } from "./check-redis.ts"
+export { connectRedis, type ConnectRedisOptions, type RedisRole } from "./redis.ts"
+export { loadOrCreateSecret } from "./secret-key.ts"
+export { runUntilSignal } from "./shutdown.ts"
+export { processEnv } from "./process-env.ts"

@@ -1,0 +1,29 @@
+import { z } from "zod"
+
+const days = z.coerce.number().positive()
+
+/** The variables of every process that works on jobs. */
+export const processEnv = {
+  REDIS_URL: z
+    .string()
+    .min(1)
+    .describe("Redis of the ledger and the queue: `redis://`, `rediss://` or `unix://`"),
+  KILN_REDIS_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9_-]+$/)
+    .default("kiln")
+    .describe("Prefix of all keys in Redis"),
+  KILN_DATA_DIR: z.string().min(1).default(".kiln").describe("Folder for what is kept on this machine"),
+  KILN_MODELS: z.string().optional().describe("Path of a JSON model registry that adds to the built-in one"),
+  KILN_DEFAULT_MODEL: z
+    .string()
+    .default("gemini-nano-banana-2.1")
+    .describe("Model of requests that name none"),
+  KILN_RETENTION_DAYS: days.default(30).describe("Days that finished jobs are kept"),
+  KILN_IMAGE_RETENTION_DAYS: days.optional().describe("Days that images are kept; absent: until deleted"),
+  KILN_GRACE: z.coerce.number().min(0).max(3_600).default(30).describe("Seconds to finish on SIGTERM"),
+  KILN_LOG_LEVEL: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+    .default("info")
+    .describe("Least level of log lines"),
+}

@@ -1,0 +1,30 @@
+import { checkKey } from "./check-key.ts"
+
+/** Whose object it is: a job's tenant, id and time of creation say where everything of that job lies. */
+export type JobPlace = { tenant: string; createdAt: Date; id: string }
+
+const extensions = { png: "png", jpeg: "jpg", webp: "webp" } as const
+
+/** `acme/2026/11/22/job_…`, the day in UTC. */
+export function jobPrefix({ tenant, createdAt, id }: JobPlace): string {
+  const day = createdAt.toISOString().slice(0, 10).replaceAll("-", "/")
+  return checked(`${tenant}/${day}/${id}`, 5)
+}
+
+/** `acme/2026/11/22/job_…/0.png`. */
+export function outputKey(output: JobPlace & { index: number; format: keyof typeof extensions }): string {
+  return checked(`${jobPrefix(output)}/${output.index}.${extensions[output.format]}`, 6)
+}
+
+/** `acme/2026/11/22/job_…/prompt.txt`, for the small documents beside a job's images. */
+export function documentKey(document: JobPlace & { name: string }): string {
+  return checked(`${jobPrefix(document)}/${document.name}`, 6)
+}
+
+/** A part with a slash would put one tenant's object into another's folder. */
+function checked(key: string, segments: number): string {
+  checkKey(key)
+  if (key.split("/").length !== segments)
+    throw new RangeError(`${JSON.stringify(key)} has a slash in one of its parts`)
+  return key
+}

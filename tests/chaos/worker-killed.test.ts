@@ -1,0 +1,152 @@
+import assert from "node:assert/strict"
+import { suite, test, type TestContext } from "node:test"
+
+import type { Job } from "@kiln/contract"
+
+import { startHttpGate } from "../world/http-gate.ts"
+import { startRedisProxy, type RedisProxy, type Side } from "../world/redis-proxy.ts"
+import { startS3Server } from "../world/s3-server.ts"
+import { until } from "../world/until.ts"
+import { startWorld, type World } from "../world/world.ts"
+
+/** From the kill to the end of the job by another worker. */
+const recoveryMs = 35_000 + 10_000
+
+type Expected = { calls: number; outcomes: string[]; charged: "yes" | "unknown" }
+
+/** A worker behind a Redis that can be cut, and one job done so that every script is known to Redis. */
+async function startCutWorld(): Promise<AsyncDisposable & { world: World; proxy: RedisProxy }> {
+  await using opened = new AsyncDisposableStack()
+  const world = opened.use(await startWorld({ workers: 0 }))
+  const proxy = opened.use(await startRedisProxy(world.redisUrl))
+  await world.startWorker({ REDIS_URL: proxy.url })
+  await world.make({ prompt: "warm up" })
+  const all = opened.move()
+  return { world, proxy, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
+/** Kills the only worker, starts another, and checks that everything adds up. */
+async function recover(t: TestContext, world: World, { id }: Job, expected: Expected): Promise<void> {
+  const [worker] = world.workers
+  worker?.kill("SIGKILL")
+  await worker?.exited
+  const killedAt = Date.now()
+  await world.startWorker()
+  const job = await world.ended(id, recoveryMs)
+  const begunAgainMs = Date.parse(job.attempts.at(-1)?.started_at ?? "") - killedAt
+  t.diagnostic(`begun again after ${begunAgainMs} ms`)
+  assert.ok(begunAgainMs < 35_000)
+  assert.equal(job.status, "succeeded", JSON.stringify(job))
+  assert.equal(job.outputs.length, 1)
+  assert.equal((await fetch(job.outputs[0]?.url ?? "")).status, 200)
+  assert.equal(callsAfterWarmUp(world), expected.calls)
+  assert.deepEqual(
+    job.attempts.map(({ outcome }) => outcome),
+    expected.outcomes,
+  )
+  assert.equal(job.usage.charged, expected.charged)
+  assert.equal(job.usage.upstream_calls, 1)
+  await booksBalance(world, id)
+}
+
+/** Images asked of the upstream since the one that warmed it up. */
+const callsAfterWarmUp = ({ emulator }: World): number =>
+  emulator.calls.filter(({ path }) => path.includes(":generateContent")).length - 1
+
+async function booksBalance(world: World, id: string): Promise<void> {
+  await until("nothing is out", async () => (await world.redis.zcard("{kiln}:lease")) === 0)
+  const counters = await world.redis.hgetall("{kiln}:tenant:default")
+  assert.deepEqual([counters["queued"], counters["running"], counters["leased"]], ["0", "0", "0"])
+  const events = (await world.redis.xrange("{kiln}:outbox", "-", "+"))
+    .filter(([, fields]) => fields.includes(id))
+    .map(([, fields]) => ({ event: fields[1], type: fields[3] }))
+  assert.equal(new Set(events.map(({ event }) => event)).size, events.length)
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ["job.queued", "job.started", "job.output", "job.succeeded"],
+  )
+}
+
+const twice: Expected = { calls: 2, outcomes: ["worker_lost", "succeeded"], charged: "unknown" }
+const adopted: Expected = { calls: 1, outcomes: ["worker_lost", "succeeded"], charged: "unknown" }
+
+const steps: [name: string, script: string, side: Side, expected: Expected][] = [
+  ["before it claims the job", "begin", "command", { calls: 1, outcomes: ["succeeded"], charged: "yes" }],
+  ["when it has claimed the job", "begin", "answer", adopted],
+  ["when the image is stored and not recorded", "keep", "command", adopted],
+  ["when the image is recorded", "keep", "answer", adopted],
+  ["before it settles", "settle", "command", adopted],
+]
+
+suite("a worker killed at each step of the recipe", { concurrency: 8 }, () => {
+  for (const [name, script, side, expected] of steps) {
+    test(name, async (t) => {
+      await using cut = await startCutWorld()
+      const stopped = cut.proxy.stopAt(script, side)
+      const job = await cut.world.submit({ prompt: "a survivor" })
+      await stopped
+      await recover(t, cut.world, job, expected)
+    })
+  }
+
+  test("when it has settled and the queue does not know", async () => {
+    await using cut = await startCutWorld()
+    const stopped = cut.proxy.stopAt("settle", "answer")
+    const { id } = await cut.world.submit({ prompt: "a survivor" })
+    await stopped
+    cut.world.workers[0]?.kill("SIGKILL")
+    await cut.world.startWorker()
+    const job = await cut.world.ended(id, recoveryMs)
+    assert.equal(job.status, "succeeded")
+    assert.equal(job.usage.charged, "yes")
+    await until(
+      "the queue has forgotten it",
+      async () => (await cut.world.redis.keys(`{kiln}bull:images:${id}*`)).length === 0,
+    )
+    assert.equal(callsAfterWarmUp(cut.world), 1)
+    await booksBalance(cut.world, id)
+  })
+
+  test("while the upstream paints", async (t) => {
+    await using world = await startWorld({ emulator: { latencyMs: 1_000 } })
+    await world.make({ prompt: "warm up" })
+    const job = await world.submit({ prompt: "a survivor" })
+    await until("it runs", async () => (await world.job(job.id)).status === "running")
+    await recover(t, world, job, twice)
+  })
+
+  test("while the image is on its way to S3", async () => {
+    await using s3 = await startS3Server()
+    await using gate = await startHttpGate(s3.endpoint)
+    await using world = await startWorld({
+      env: {
+        KILN_STORAGE: `s3://${s3.bucket}`,
+        S3_FORCE_PATH_STYLE: "true",
+        AWS_ACCESS_KEY_ID: "test",
+        AWS_SECRET_ACCESS_KEY: "test",
+        S3_ENDPOINT: s3.endpoint,
+      },
+      workerEnv: { S3_ENDPOINT: gate.url },
+      workers: 0,
+    })
+    await world.startWorker()
+    await world.make({ prompt: "warm up" })
+    const held = gate.hold(({ method, url }) => method === "PUT" && url?.includes("/0.png") === true)
+    const job = await world.submit({ prompt: "a survivor" })
+    await held
+    const [worker] = world.workers
+    worker?.kill("SIGKILL")
+    await worker?.exited
+    await world.startWorker({ S3_ENDPOINT: s3.endpoint })
+    const ended = await world.ended(job.id, recoveryMs)
+    assert.equal(ended.status, "succeeded")
+    assert.deepEqual(
+      ended.attempts.map(({ outcome, charged }) => [outcome, charged]),
+      [
+        ["worker_lost", "unknown"],
+        ["succeeded", "yes"],
+      ],
+    )
+    await booksBalance(world, job.id)
+  })
+})

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict"
+import { once } from "node:events"
+import { connect } from "node:net"
+import { after, before, suite, test } from "node:test"
+
+import { aspectRatios, newId } from "@kiln/contract"
+import * as fc from "fast-check"
+
+import { startWorld, type World } from "../world/world.ts"
+
+/** A request that takes longer than this hangs. */
+const hangMs = 20_000
+const atOnce = 25
+
+/** Values that have broken parsers before, beside whatever fast-check thinks of. */
+const oddText = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 200 }),
+  fc.string({ unit: "grapheme", maxLength: 200 }),
+  fc.constantFrom(
+    "",
+    " ",
+    "\0",
+    "__proto__",
+    "constructor",
+    "../../etc/passwd",
+    "%00",
+    "\ud800",
+    "1e999",
+    "null",
+  ),
+)
+const oddValue = fc.oneof(
+  { depthSize: "small" },
+  oddText,
+  fc.jsonValue({ maxDepth: 3 }),
+  fc.double(),
+  fc.bigInt().map(String),
+  fc.constantFrom(null, -1, 0, 99, 1e308, true, [], {}, [[[[]]]]),
+)
+
+const rightRequest = fc.record(
+  {
+    prompt: fc.constantFrom("a mug", "ein Becher", "コップ", "x".repeat(5_000)),
+    model: fc.constantFrom("gemini-3-pro-image", "nano-banana"),
+    n: fc.integer({ min: 1, max: 8 }),
+    aspect_ratio: fc.constantFrom(...aspectRatios),
+    image_size: fc.constantFrom("1K", "2K", "4K"),
+    output_format: fc.constantFrom("png", "jpeg", "webp"),
+    metadata: fc.dictionary(fc.string({ minLength: 1, maxLength: 64 }), fc.string({ maxLength: 99 }), {
+      maxKeys: 16,
+    }),
+    seed: fc.integer(),
+    temperature: fc.integer({ min: 0, max: 2 }),
+    not_before: fc.constant("2026-01-01T00:00:00Z"),
+    deadline_seconds: fc.integer({ min: 1, max: 600 }),
+    max_cost_usd: fc.constantFrom(0.001, 10),
+  },
+  { requiredKeys: ["prompt"] },
+)
+const fieldNames = [
+  "prompt",
+  "n",
+  "image_size",
+  "output_quality",
+  "metadata",
+  "safety",
+  "grounding",
+  "temperature",
+]
+const wrongFields = fc.dictionary(fc.oneof(fc.constantFrom(...fieldNames), oddText), oddValue, { maxKeys: 2 })
+
+/** Right requests with something odd in none, one or two fields: they come the farthest. */
+const nearlyRight = fc
+  .tuple(rightRequest, fc.oneof(fc.constant({}), wrongFields))
+  .map(([right, wrong]) => JSON.stringify({ ...right, ...wrong }))
+
+const anyBody = fc.oneof(
+  { weight: 5, arbitrary: nearlyRight },
+  { weight: 1, arbitrary: fc.json() },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 400 }) },
+  { weight: 1, arbitrary: nearlyRight.map((text) => text.slice(0, -3)) },
+)
+const headerText = fc.stringMatching(/^[\x21-\x7e]{0,60}$/)
+const oddHeaders = fc.record(
+  {
+    "content-type": fc.oneof(
+      { weight: 6, arbitrary: fc.constant("application/json") },
+      fc.constantFrom("text/plain", "application/json; charset=klingon", "multipart/form-data"),
+      headerText,
+    ),
+    "content-encoding": fc.constantFrom("identity", "identity", "gzip", "zstd"),
+    prefer: fc.oneof(fc.constantFrom("wait=0", "wait=x", "wait=99999999999", "respond-async"), headerText),
+    "idempotency-key": headerText,
+    "cancel-after": fc.oneof(fc.constantFrom("90s", "-1s", "1e9h"), headerText),
+    "x-request-id": headerText,
+    "if-none-match": headerText,
+    "last-event-id": headerText,
+  },
+  { requiredKeys: ["content-type"] },
+)
+const segment = fc.oneof(fc.constantFrom(newId("job"), "job_", "%2e%2e", "%zz", "a".repeat(3_000)), oddText)
+const oddPath = fc.oneof(
+  segment.map((id) => `/v1/jobs/${encodeURI(id.toWellFormed())}`),
+  segment.map(
+    (id) =>
+      `/v1/jobs/${encodeURIComponent(id.toWellFormed())}/outputs/${encodeURIComponent(id.toWellFormed())}`,
+  ),
+  oddText.map((text) => `/v1/jobs?limit=${encodeURIComponent(text.toWellFormed())}`),
+  oddText.map(
+    (text) => `/v1/jobs?metadata[${encodeURIComponent(text.toWellFormed())}]=1&metadata=2&status=queued`,
+  ),
+  fc.constantFrom(
+    "/v1/jobs/%zz",
+    "/v1/jobs?a[b][c][d][e][f][g]=1",
+    "/files/../../etc/passwd",
+    "/files/%2e%2e%2f%2e%2e",
+  ),
+  fc.webPath(),
+)
+
+async function refusedCleanly(response: Response): Promise<void> {
+  const body = await response.text()
+  assert.ok(response.status < 500, `${response.status} ${body}`)
+  if (response.status < 400) return
+  const problem = JSON.parse(body) as { code?: string; detail?: string; request_id?: string }
+  assert.ok(problem.code && problem.detail, body)
+  assert.doesNotMatch(body, /node_modules|\bat .*\.ts:|redis|ECONN|unix:/i)
+}
+
+/** Runs an arbitrary's values in batches, so that thousands take seconds. */
+async function inBatches<Value>(
+  arbitrary: fc.Arbitrary<Value>,
+  runs: number,
+  check: (value: Value) => Promise<void>,
+) {
+  const batches = fc.array(arbitrary, { minLength: atOnce, maxLength: atOnce })
+  await fc.assert(
+    fc.asyncProperty(batches, async (values) => void (await Promise.all(values.map(check)))),
+    { numRuns: Math.ceil(runs / atOnce), endOnFailure: true },
+  )
+}
+
+suite("whatever is sent", () => {
+  let world: World
+  before(async () => {
+    world = await startWorld({ workers: 0 })
+  })
+  after(() => world[Symbol.asyncDispose]())
+
+  const send = async (path: string, init: RequestInit): Promise<Response> => {
+    const headers = { authorization: `Bearer ${world.key}`, ...(init.headers as Record<string, string>) }
+    return fetch(world.url + path, {
+      ...init,
+      headers,
+      redirect: "manual",
+      signal: AbortSignal.timeout(hangMs),
+    })
+  }
+
+  test("4 000 bodies and headers are taken or refused, never a 5xx", async () => {
+    let taken = 0
+    await inBatches(fc.tuple(anyBody, oddHeaders), 4_000, async ([body, headers]) => {
+      const answer = await send("/v1/generations", {
+        method: "POST",
+        headers,
+        body: typeof body === "string" ? body : Buffer.from(body),
+      })
+      if (answer.status === 202) taken += 1
+      await refusedCleanly(answer)
+    })
+    assert.ok(taken > 0)
+  })
+
+  test("1 500 paths, queries and methods are answered, never with a 5xx", async () => {
+    const method = fc.constantFrom("GET", "GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS")
+    await inBatches(fc.tuple(oddPath, method), 1_500, async ([path, verb]) => {
+      await refusedCleanly(await send(path, { method: verb }))
+    })
+  })
+
+  test("500 connections that do not speak HTTP are closed", async () => {
+    const { port } = new URL(world.url)
+    const almost = fc.constantFrom(
+      "POST /v1/generations HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n{",
+      "POST /v1/generations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+      "POST /v1/generations HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+      "GET / HTTP/9.9\r\n\r\n",
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    )
+    const bytes = fc.oneof(
+      almost.map((text) => Buffer.from(text)),
+      fc.uint8Array({ minLength: 1, maxLength: 600 }).map((raw) => Buffer.from(raw)),
+    )
+    await inBatches(bytes, 500, async (garbage) => {
+      const socket = connect(Number(port), "127.0.0.1")
+      const closed = once(socket, "close", { signal: AbortSignal.timeout(hangMs) })
+      socket.on("error", () => {})
+      let answer = ""
+      socket.setEncoding("latin1").on("data", (chunk: string) => (answer += chunk))
+      socket.end(garbage)
+      await closed
+      assert.doesNotMatch(answer, /^HTTP\/1\.1 5/)
+    })
+  })
+
+  test("the API is as well as before", async () => {
+    assert.equal((await fetch(`${world.url}/healthz`)).status, 200)
+    assert.equal((await world.submit({ prompt: "still here" })).status, "queued")
+    assert.doesNotMatch(world.api?.output() ?? "", /"level":(50|60)/)
+  })
+})

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+
+import { until } from "../world/until.ts"
+import { startWorld } from "../world/world.ts"
+
+test("a worker that is told to stop lets its jobs end and exits with 0", async () => {
+  await using world = await startWorld()
+  const [worker] = world.workers
+  assert.ok(worker)
+  const job = await world.submit({ prompt: "nearly done [[slow:1]]" })
+  await until("it runs", async () => (await world.job(job.id)).status === "running")
+  worker.kill("SIGTERM")
+  assert.equal(await worker.exited, 0)
+  const ended = await world.job(job.id)
+  assert.equal(ended.status, "succeeded")
+  assert.equal(ended.attempts.length, 1)
+})
+
+test("a job that does not end within the grace time is handed back and costs no attempt", async () => {
+  await using world = await startWorld({ workerEnv: { KILN_GRACE: "2" } })
+  const [worker] = world.workers
+  assert.ok(worker)
+  const job = await world.submit({ prompt: "slow [[slow:8]]" })
+  await until("it runs", async () => (await world.job(job.id)).status === "running")
+  worker.kill("SIGTERM")
+  assert.equal(await worker.exited, 0)
+  const handedBack = await world.job(job.id)
+  assert.equal(handedBack.status, "queued")
+  assert.deepEqual(
+    handedBack.attempts.map(({ outcome, charged }) => [outcome, charged]),
+    [["handed_back", "unknown"]],
+  )
+  await world.startWorker()
+  const ended = await world.ended(job.id)
+  assert.equal(ended.status, "succeeded")
+  assert.equal(ended.usage.charged, "unknown")
+})
+
+test("jobs that are submitted while no worker is there are done when one comes", async () => {
+  await using world = await startWorld({ workers: 0 })
+  const jobs = await Promise.all(Array.from({ length: 60 }, (_, n) => world.submit({ prompt: `mug ${n}` })))
+  assert.equal((await fetch(`${world.url}/readyz`)).status, 503)
+  await world.startWorker()
+  const ended = await Promise.all(jobs.map(({ id }) => world.ended(id)))
+  assert.deepEqual([...new Set(ended.map(({ status }) => status))], ["succeeded"])
+})
+
+test("the API can be killed and started anew: every job that was accepted is still there", async () => {
+  await using world = await startWorld()
+  const jobs = await Promise.all(Array.from({ length: 20 }, (_, n) => world.submit({ prompt: `mug ${n}` })))
+  world.api?.kill("SIGKILL")
+  await world.api?.exited
+  await world.startApi()
+  const ended = await Promise.all(jobs.map(({ id }) => world.ended(id)))
+  assert.deepEqual([...new Set(ended.map(({ status }) => status))], ["succeeded"])
+})
+
+test("the API that is told to stop is not ready any more, ends and exits with 0", async () => {
+  await using world = await startWorld()
+  const job = await world.submit({ prompt: "slow [[slow:20]]" })
+  const waiting = fetch(`${world.url}/v1/jobs/${job.id}?wait=60`, {
+    headers: { authorization: `Bearer ${world.key}` },
+  })
+  await until("the wait is there", async () => (await world.job(job.id)).status === "running")
+  world.api?.kill("SIGTERM")
+  assert.equal(await world.api?.exited, 0)
+  const answer = await waiting
+  assert.equal(answer.status, 200)
+  assert.equal(((await answer.json()) as { status: string }).status, "running")
+})

@@ -1,0 +1,80 @@
+import { globSync } from "node:fs"
+import { dirname } from "node:path"
+import { fileURLToPath } from "node:url"
+
+import type { TestRecord } from "./reporter.ts"
+import { type Group, type GroupResult, runGroup } from "./run-group.ts"
+
+/** Runs all tests, or those whose path contains one of the arguments; the last line counts them. */
+
+const UNITS = ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts"]
+const SYSTEM = ["tests/house/**/*.test.ts", "tests/journeys/**/*.test.ts", "tests/chaos/**/*.test.ts"]
+const CONCURRENCY = 2
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)))
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130))
+
+const queue = [...unitGroups(), ...find(SYSTEM).map((file) => ({ files: [file] }))]
+const records: TestRecord[] = []
+await Promise.all(Array.from({ length: CONCURRENCY }, work))
+report()
+
+async function work(): Promise<void> {
+  for (let group = queue.shift(); group !== undefined; group = queue.shift()) {
+    const result = await runGroup(group)
+    records.push(...result.records)
+    showProgress(group, result)
+  }
+}
+
+/** The units of a package share a process: they are small, and starting one costs more than most of them. */
+function unitGroups(): Group[] {
+  const packages = Map.groupBy(find(UNITS), (file) => file.split("/").slice(0, 2).join("/"))
+  return packages
+    .values()
+    .map((files) => ({ files }))
+    .toArray()
+}
+
+function find(patterns: string[]): string[] {
+  const wanted = process.argv.slice(2)
+  return globSync(patterns)
+    .filter((file) => !file.includes("node_modules"))
+    .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+    .toSorted((a, b) => dirname(a).localeCompare(dirname(b)) || a.localeCompare(b))
+}
+
+function showProgress({ files }: Group, { records: ended, ms, output }: GroupResult): void {
+  for (const file of files) {
+    const own = ended.filter((record) => record.file === file)
+    const ownMs = files.length === 1 ? ms : own.reduce((sum, record) => sum + record.ms, 0)
+    const mark = own.some(({ outcome }) => outcome === "failed") ? "✖" : "✔"
+    print(`${mark} ${file}  ${summary(own)}  ${(ownMs / 1000).toFixed(1)} s`)
+  }
+  const isBad = ended.some(({ outcome }) => outcome === "failed")
+  if (isBad && output.trim() !== "") print(indent(output.trimEnd().split("\n").slice(-40).join("\n")))
+}
+
+function report(): void {
+  const failed = records.filter(({ outcome }) => outcome === "failed")
+  for (const { file, name, error } of failed) print(`\n✖ ${file}: ${name}\n${indent(error ?? "")}`)
+  print(`\n${summary(records)}`)
+  process.exitCode = failed.length > 0 || count(records, "passed") === 0 ? 1 : 0
+}
+
+function summary(of: readonly TestRecord[]): string {
+  const skipped = count(of, "skipped")
+  return `${count(of, "passed")} passed, ${count(of, "failed")} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`
+}
+
+function count(of: readonly TestRecord[], outcome: TestRecord["outcome"]): number {
+  return of.filter((record) => record.outcome === outcome).length
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, "    ")
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

@@ -1,0 +1,50 @@
+import { once } from "node:events"
+import { createServer, request, type IncomingMessage } from "node:http"
+import type { AddressInfo } from "node:net"
+
+/** An HTTP server before another one, which can be told to hold requests back. */
+export type HttpGate = AsyncDisposable & {
+  url: string
+  /** Holds the first request that matches, and all after it; resolves when one is held. */
+  hold(matches: (request: IncomingMessage) => boolean): Promise<void>
+}
+
+export async function startHttpGate(target: string): Promise<HttpGate> {
+  let holding: { matches: (request: IncomingMessage) => boolean; hit: () => void } | undefined
+  const to = new URL(target)
+  const server = createServer((incoming, outgoing) => {
+    if (holding?.matches(incoming)) {
+      holding.hit()
+      return
+    }
+    const forwarded = request(
+      {
+        host: to.hostname,
+        port: to.port,
+        method: incoming.method,
+        path: incoming.url,
+        headers: incoming.headers,
+      },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(outgoing)
+      },
+    )
+    forwarded.on("error", () => outgoing.destroy())
+    incoming.on("error", () => forwarded.destroy()).pipe(forwarded)
+  }).listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    hold(matches) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      holding = { matches, hit: resolve }
+      return promise
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
