@@ -1,13 +1,11 @@
-import { createHash } from "node:crypto"
-import { createReadStream } from "node:fs"
-import { copyFile, link, open, rm } from "node:fs/promises"
-import { pipeline } from "node:stream/promises"
+import { open, rm } from "node:fs/promises"
 
 import { JobFailure } from "@kiln/contract"
-import type { Sharp } from "sharp"
+import type { Metadata, Sharp } from "sharp"
 
-import { decodeWhole, openImage, readHeader } from "./decode-image.ts"
+import { decodeWhole, openImage } from "./decode-image.ts"
 import { inTurn } from "./in-turn.ts"
+import { keepFile, measureFile } from "./keep-file.ts"
 import { contentTypeOf, type OutputFormat } from "./output-format.ts"
 import { sniff, sniffBytes, type ImageType } from "./sniff.ts"
 
@@ -48,11 +46,11 @@ export async function finishImage(options: FinishImageOptions): Promise<Finished
     const size = await inTurn(async () => {
       const shown = await readHeader(source, pixelLimit)
       if (converted) return convert(options, pixelLimit)
-      await decodeWhole(source, pixelLimit)
-      await keep(source, target)
+      await unlessDamaged(decodeWhole(source, pixelLimit))
+      await keepFile(source, target)
       return shown
     }, signal)
-    const { bytes, sha256 } = await measure(target, signal)
+    const { bytes, sha256 } = await measureFile(target, signal)
     return {
       contentType,
       width: size.width,
@@ -82,6 +80,23 @@ async function inspect(path: string): Promise<{ type: ImageType; isOpenEnded: bo
   return { type, isOpenEnded: type === "image/png" && tail.buffer.toString("latin1", 0, 4) !== "IEND" }
 }
 
+/** The size of an image as it is shown (turned by its orientation). */
+async function readHeader(path: string, pixelLimit: number): Promise<Metadata["autoOrient"]> {
+  const { autoOrient } = await unlessDamaged(openImage(path, pixelLimit).metadata())
+  if (autoOrient.width * autoOrient.height > pixelLimit) {
+    throw new JobFailure("upstream_error", `The image has more than ${pixelLimit} pixels`)
+  }
+  return autoOrient
+}
+
+async function unlessDamaged<T>(decoding: Promise<T>): Promise<T> {
+  try {
+    return await decoding
+  } catch (error) {
+    throw new JobFailure("upstream_error", "The image that came back is damaged or cut off", { cause: error })
+  }
+}
+
 async function convert(
   { source, target, format, quality = defaultQuality }: FinishImageOptions,
   pixelLimit: number,
@@ -91,7 +106,7 @@ async function convert(
     return await encoders[format](upright, quality).toFile(target)
   } catch (error) {
     // The error does not say whose it is: when the source decodes, it is our disk's.
-    await decodeWhole(source, pixelLimit)
+    await unlessDamaged(decodeWhole(source, pixelLimit))
     throw error
   }
 }
@@ -102,24 +117,4 @@ const encoders: Record<OutputFormat, (image: Sharp, quality: number) => Sharp> =
   png: (image) => image.png({ compressionLevel: 3, adaptiveFiltering: true }),
   jpeg: (image, quality) => image.flatten({ background: "#ffffff" }).jpeg({ quality }),
   webp: (image, quality) => image.webp({ quality }),
-}
-
-async function keep(source: string, target: string): Promise<void> {
-  await rm(target, { force: true })
-  try {
-    await link(source, target)
-  } catch {
-    // Another file system, or one without links.
-    await copyFile(source, target)
-  }
-}
-
-async function measure(
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash("sha256")
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 })
-  await pipeline(file, hash, signal === undefined ? {} : { signal })
-  return { bytes: file.bytesRead, sha256: hash.digest("hex") }
 }
