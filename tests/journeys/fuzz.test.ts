@@ -59,6 +59,8 @@ const rightRequest = fc.record(
 )
 const fieldNames = [
   "prompt",
+  "template",
+  "variables",
   "n",
   "image_size",
   "output_quality",
@@ -115,6 +117,8 @@ const oddPath = fc.oneof(
     "/files/../../etc/passwd",
     "/files/%2e%2e%2f%2e%2e",
   ),
+  segment.map((id) => `/v1/templates/${encodeURIComponent(id.toWellFormed())}`),
+  segment.map((id) => `/v1/templates?after=${encodeURIComponent(id.toWellFormed())}`),
   fc.webPath(),
 )
 

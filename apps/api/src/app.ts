@@ -8,6 +8,7 @@ import helmet from "helmet"
 import type { Redis } from "ioredis"
 
 import { createFindJob } from "./find-job.ts"
+import { createFindTemplate } from "./find-template.ts"
 import type { HandOver } from "./hand-over.ts"
 import { authenticate } from "./http/authenticate.ts"
 import { createKnownKeys } from "./http/known-keys.ts"
@@ -21,13 +22,17 @@ import { cancelJob } from "./routes/cancel-job.ts"
 import { createGeneration } from "./routes/create-generation.ts"
 import { createKey } from "./routes/create-key.ts"
 import { deleteJob } from "./routes/delete-job.ts"
+import { deleteTemplate } from "./routes/delete-template.ts"
 import { docs } from "./routes/docs.ts"
 import { getJob } from "./routes/get-job.ts"
 import { getOutput } from "./routes/get-output.ts"
+import { getTemplate } from "./routes/get-template.ts"
 import { getHealth, getReadiness } from "./routes/health.ts"
 import { listJobs } from "./routes/list-jobs.ts"
 import { listKeys } from "./routes/list-keys.ts"
 import { listModels } from "./routes/list-models.ts"
+import { listTemplates } from "./routes/list-templates.ts"
+import { putTemplate } from "./routes/put-template.ts"
 import { retryJob } from "./routes/retry-job.ts"
 import { revokeKey } from "./routes/revoke-key.ts"
 import { watchJob } from "./routes/watch-job.ts"
@@ -92,6 +97,7 @@ function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): 
     keys,
     documents,
     urls,
+    findTemplate: createFindTemplate({ ledger }),
     findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
     view: createJobView({ ...options, documents, urls }),
     readiness: createReadiness(options),
@@ -105,6 +111,10 @@ function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): 
   mount(router, operations.deleteJob, deleteJob(deps))
   mount(router, operations.getOutput, getOutput(deps))
   mount(router, operations.watchJob, watchJob(deps))
+  mount(router, operations.listTemplates, listTemplates(deps))
+  mount(router, operations.getTemplate, getTemplate(deps))
+  mount(router, operations.putTemplate, putTemplate(deps))
+  mount(router, operations.deleteTemplate, deleteTemplate(deps))
   mount(router, operations.listModels, listModels(deps))
   mount(router, operations.createKey, createKey(deps))
   mount(router, operations.listKeys, listKeys(deps))

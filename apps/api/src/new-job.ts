@@ -1,14 +1,22 @@
 import { newId, Refusal, type GenerationRequest, type ModelEntry, type Parameters } from "@kiln/contract"
-import { checkCapabilities, costOf, estimateTokens, toUsd, type Models } from "@kiln/jobs"
+import { checkCapabilities, costOf, estimateTokens, guidanceOf, toUsd, type Models } from "@kiln/jobs"
 import type { NewJob } from "@kiln/ledger"
+
+/** What is to be painted, and the template that says it. */
+export type Words = { prompt: string; template: string | undefined }
+
+type Caller = { tenant: string; key: string }
 
 /** A request as a job to be written, with its prompt still in it. Throws a Refusal for what cannot or must not be done. */
 export function newJob(
   request: GenerationRequest,
-  { models, tenant, key, now }: { models: Models; tenant: string; key: string; now: Date },
+  { prompt, template }: Words,
+  { models, tenant, key, now }: Caller & { models: Models; now: Date },
 ): NewJob {
   const {
-    prompt,
+    prompt: _prompt,
+    template: _template,
+    variables: _variables,
     model: name,
     priority,
     not_before,
@@ -27,7 +35,14 @@ export function newJob(
     type: "generation",
     model: model.id,
     requestedModel: requested,
-    spec: { prompt, promptKey: null, parameters, metadata, warnings },
+    spec: {
+      prompt,
+      promptKey: null,
+      ...(template === undefined ? {} : { template }),
+      parameters,
+      metadata,
+      warnings: [...warnings, ...guidanceOf(prompt)],
+    },
     priority,
     notBefore: not_before === undefined ? null : new Date(not_before),
     deadlineSeconds: deadline_seconds ?? null,

@@ -4,7 +4,7 @@ export const refusals = {
   unknown_field: { status: 400, title: "The request has a field that does not exist", retryable: false },
   unauthorized: { status: 401, title: "The API key is missing or not valid", retryable: false },
   budget_exceeded: { status: 402, title: "The budget does not allow this", retryable: false },
-  forbidden: { status: 403, title: "The API key lacks the scope for this", retryable: false },
+  forbidden: { status: 403, title: "This is not allowed", retryable: false },
   not_found: { status: 404, title: "There is nothing here", retryable: false },
   job_terminal: { status: 409, title: "The job has already ended", retryable: false },
   job_active: { status: 409, title: "The job has not ended yet", retryable: true },

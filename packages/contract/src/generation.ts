@@ -1,22 +1,14 @@
 import { z } from "zod"
 
 import { AspectRatio, GroundingSource, ImageSize, ThinkingLevel } from "./model.ts"
+import { TemplateId, VariableValues } from "./template.ts"
+import { text, wellFormed } from "./text.ts"
 
 export const OutputFormat = z.enum(["png", "jpeg", "webp"])
 export type OutputFormat = z.infer<typeof OutputFormat>
 
 export const Priority = z.enum(["low", "normal", "high"])
 export type Priority = z.infer<typeof Priority>
-
-const wellFormed = (text: string) => text.isWellFormed() && !text.includes("\0")
-
-/** Text that a caller wrote: not blank, and valid Unicode without NUL. */
-const text = (max: number) =>
-  z
-    .string()
-    .max(max, `must be at most ${max.toLocaleString("en")} characters`)
-    .refine((value) => value.trim() !== "", "must not be blank")
-    .refine(wellFormed, "must be valid Unicode without NUL characters")
 
 export const Metadata = z
   .record(z.string().min(1).max(64).refine(wellFormed), z.string().max(512).refine(wellFormed))
@@ -58,10 +50,17 @@ export type Parameters = z.infer<typeof Parameters>
 
 const longestDeadlineS = 7 * 24 * 3_600
 
+/** Characters of a prompt, written or made of a template. */
+export const longestPrompt = 32_000
+
 /** The body of `POST /v1/generations`. */
 export const GenerationRequest = z
   .strictObject({
-    prompt: text(32_000).describe("What to paint."),
+    prompt: text(longestPrompt).optional().describe("What to paint; or a `template` instead."),
+    template: TemplateId.optional().describe(
+      "Id of a template to make the prompt of; see `GET /v1/templates`.",
+    ),
+    variables: VariableValues.optional().describe("Values for the template's variables."),
     model: z.string().min(1).max(128).optional().describe("Id or alias of a model; see `GET /v1/models`."),
     ...painting,
     priority: Priority.default("normal"),
@@ -78,6 +77,18 @@ export const GenerationRequest = z
   .refine((request) => request.output_quality === undefined || request.output_format !== "png", {
     path: ["output_quality"],
     message: "is for jpeg and webp; png is lossless",
+  })
+  .refine(({ prompt, template }) => prompt !== undefined || template !== undefined, {
+    path: ["prompt"],
+    message: "is required, or a `template` with its `variables`",
+  })
+  .refine(({ prompt, template }) => prompt === undefined || template === undefined, {
+    path: ["template"],
+    message: "cannot go with a `prompt`; give one of the two",
+  })
+  .refine(({ template, variables }) => template !== undefined || variables === undefined, {
+    path: ["variables"],
+    message: "go with a `template`",
   })
   .describe("A picture to make from words.")
 export type GenerationRequest = z.infer<typeof GenerationRequest>

@@ -17,8 +17,13 @@ const instant = z.iso.datetime().describe("RFC 3339, UTC, milliseconds.")
 const ChargedSchema = z.enum(["yes", "no", "unknown"])
 export const JobFailureCodeSchema = z.enum(Object.keys(jobFailures) as [JobFailureCode, ...JobFailureCode[]])
 
+/** What a caller should know of a job that is done all the same. */
 export const Warning = z.strictObject({ code: z.string(), detail: z.string() })
 export type Warning = z.infer<typeof Warning>
+
+export const JobWarning = Warning.extend({
+  docs: z.string().nullable().describe("A page that says more, where there is one."),
+})
 
 export const JobError = z
   .strictObject({
@@ -90,6 +95,7 @@ export const Job = z
     model: z.string(),
     requested_model: z.string(),
     prompt: z.string().nullable(),
+    template: z.string().nullable().describe("Id of the template that the prompt was made of."),
     parameters: Parameters,
     inputs: z.array(
       z.strictObject({ asset: z.string(), content_type: z.string(), width: z.int(), height: z.int() }),
@@ -100,7 +106,7 @@ export const Job = z
       .strictObject({ requested: z.int(), delivered: z.int(), errors: z.array(JobError) })
       .nullable(),
     error: JobError.nullable(),
-    warnings: z.array(Warning),
+    warnings: z.array(JobWarning),
     queue: z
       .strictObject({
         position: z.int(),

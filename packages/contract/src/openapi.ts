@@ -8,11 +8,12 @@ import { ApiKey, CreatedApiKey, CreateKeyRequest } from "./key.ts"
 import { Model } from "./model.ts"
 import type { Operation } from "./operation.ts"
 import { Problem } from "./problem.ts"
+import { Template, TemplateRequest } from "./template.ts"
 
 type Json = Record<string, unknown>
 
-const requests = { GenerationRequest, CreateKeyRequest }
-const replies = { Job, JobEvent, Model, ApiKey, CreatedApiKey, Problem }
+const requests = { GenerationRequest, TemplateRequest, CreateKeyRequest }
+const replies = { Job, JobEvent, Template, Model, ApiKey, CreatedApiKey, Problem }
 
 /** The OpenAPI 3.1 document of a set of operations; named schemas stand once, under `components`. */
 export function describe(options: {
@@ -44,7 +45,7 @@ export function describe(options: {
 }
 
 function describeOne(operationId: string, operation: Operation): Json {
-  const { summary, tag, scope, status, body, reply, failures } = operation
+  const { summary, tag, scope, status, body, failures } = operation
   return {
     operationId,
     summary,
@@ -60,9 +61,12 @@ function describeOne(operationId: string, operation: Operation): Json {
           },
         }),
     responses: {
-      [status]: success(operation, isNothing(reply) ? undefined : schemaOf(reply, "output")),
+      [status]: success(operation, contentOf(operation)),
       ...Object.fromEntries(
-        Object.entries(operation.also ?? {}).map(([code, description]) => [code, { description }]),
+        Object.entries(operation.also ?? {}).map(([code, description]) => [
+          code,
+          { description, ...(hasNoContent.has(code) ? {} : contentOf(operation)) },
+        ]),
       ),
       ...problems(failures),
     },
@@ -71,12 +75,19 @@ function describeOne(operationId: string, operation: Operation): Json {
 
 const isNothing = (schema: z.ZodType) => schema instanceof z.ZodUndefined
 
-function success({ status, media = "application/json" }: Operation, schema: Json | undefined): Json {
-  const headers = status === 302 || status === 202 ? { Location: { schema: { type: "string" } } } : {}
+/** Answers that have no body whatever the operation's reply is. */
+const hasNoContent: ReadonlySet<string> = new Set(["204", "304"])
+const tellsLocation: ReadonlySet<number> = new Set([201, 202, 302])
+
+const contentOf = ({ reply, media = "application/json" }: Operation): Json =>
+  isNothing(reply) ? {} : { content: { [media]: { schema: schemaOf(reply, "output") } } }
+
+function success({ status }: Operation, content: Json): Json {
+  const headers = tellsLocation.has(status) ? { Location: { schema: { type: "string" } } } : {}
   return {
     description: status === 302 ? "Elsewhere" : "Done",
     headers: { "X-Request-Id": { schema: { type: "string" } }, ...headers },
-    ...(schema ? { content: { [media]: { schema } } } : {}),
+    ...content,
   }
 }
 

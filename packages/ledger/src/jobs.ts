@@ -4,9 +4,11 @@ import { handovers, type Handover } from "./handover.ts"
 import { decodeJob, encodeJob, type JobRecord, type NewJob } from "./record.ts"
 import type { Scripts } from "./scripts.ts"
 
+type Idempotency = { key: string; fingerprint: string }
+
 export type Submission = {
   job: NewJob
-  idempotency: { key: string; fingerprint: string } | undefined
+  idempotency: Idempotency | undefined
 }
 
 export type Submitted =
@@ -63,6 +65,12 @@ export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
           // Ids are unique, so this is an earlier try of ours whose answer was lost; the sweep hands it over.
           return { kind: "created", position: 0, ready: [] }
       }
+    },
+
+    /** The job that an earlier request with this Idempotency-Key and content made. */
+    async madeBefore(tenant: string, { key, fingerprint }: Idempotency): Promise<JobRecord | undefined> {
+      const [known, id] = (await redis.get(`${prefix}:idem:${tenant}:${key}`))?.split("|") ?? []
+      return known === fingerprint && id !== undefined ? read(id) : undefined
     },
 
     /** How many of the tenant's jobs for this model go first, and whether the model rests. */

@@ -7,13 +7,14 @@ import { join } from "node:path"
 import { after, before, beforeEach, test } from "node:test"
 
 import { JobFailure, newId, type JobError } from "@kiln/contract"
-import { describeFailure, type Settlement } from "@kiln/jobs"
+import { describeFailure, type Settlement, type TemplateContent } from "@kiln/jobs"
 import { Redis } from "ioredis"
 
 import type { Handover } from "./handover.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
 import type { KeptOutput, NewJob } from "./record.ts"
 import type { AttemptEnd, Begun } from "./runs.ts"
+import { mostTemplates } from "./templates.ts"
 
 let redis: Redis
 let stop: () => Promise<void>
@@ -385,4 +386,49 @@ test("a list is filtered by status, model and metadata", async () => {
   assert.deepEqual(await ids({ metadata: { sku: "1" } }), [fox.id])
   assert.deepEqual(await ids({ metadata: { sku: "2" } }), [])
   assert.deepEqual(await ids({ createdBefore: new Date(0) }), [])
+})
+
+const template: TemplateContent = {
+  name: "Mug",
+  description: "",
+  type: "generation",
+  prompt: "a mug",
+  variables: [],
+}
+
+test("a template is kept for its tenant alone, and keeps the time of its making when it is replaced", async () => {
+  const first = await ledger.templates.put("acme", "mug", template)
+  assert.ok(first.kind === "created")
+  const second = await ledger.templates.put("acme", "mug", { ...template, prompt: "two | mugs" })
+  assert.ok(second.kind === "replaced")
+  assert.equal(second.template.created_at, first.template.created_at)
+  assert.deepEqual(await ledger.templates.read("acme", "mug"), second.template)
+  assert.equal(await ledger.templates.read("globex", "mug"), undefined)
+  assert.equal(await ledger.templates.remove("globex", "mug"), false)
+  assert.equal(await ledger.templates.remove("acme", "mug"), true)
+  assert.equal(await ledger.templates.read("acme", "mug"), undefined)
+})
+
+test("of a tenant's templates there are at most 500, and replacing one still works then", async () => {
+  const ids = Array.from({ length: mostTemplates + 20 }, (_, n) => `t${String(n).padStart(3, "0")}`)
+  const kinds = await Promise.all(
+    ids.map(async (id) => (await ledger.templates.put("acme", id, template)).kind),
+  )
+  assert.equal(kinds.filter((kind) => kind === "created").length, mostTemplates)
+  assert.equal(kinds.filter((kind) => kind === "full").length, 20)
+  assert.equal((await ledger.templates.put("acme", "t000", template)).kind, "replaced")
+  assert.equal((await ledger.templates.put("globex", "t000", template)).kind, "created")
+  const listed = await ledger.templates.list("acme", { after: "t004", limit: 3 })
+  assert.deepEqual(
+    listed.map(({ id }) => id),
+    ["t005", "t006", "t007"],
+  )
+})
+
+test("the job of an earlier request is found by its key and content only", async () => {
+  const idempotency = { key: "route:1", fingerprint: "same" }
+  const { job } = await submit({}, idempotency)
+  assert.equal((await ledger.madeBefore("acme", idempotency))?.id, job.id)
+  assert.equal(await ledger.madeBefore("acme", { ...idempotency, fingerprint: "other" }), undefined)
+  assert.equal(await ledger.madeBefore("globex", idempotency), undefined)
 })

@@ -10,6 +10,7 @@ import { createListing } from "./listing.ts"
 import { createRounds } from "./rounds.ts"
 import { createRuns } from "./runs.ts"
 import { createScripts } from "./scripts.ts"
+import { createTemplates } from "./templates.ts"
 
 export type LedgerOptions = {
   redis: Redis
@@ -42,6 +43,7 @@ export function createLedger(options: LedgerOptions) {
     ...createRounds({ ...shared, leaseMs, deadlineError }),
     list: createListing({ redis, prefix, readMany: (ids) => jobs.readMany(ids) }),
     apiKeys: createApiKeys({ redis, prefix }),
+    templates: createTemplates({ redis, scripts, prefix }),
     idempotency: createIdempotency({ redis, prefix, ttlMs: dayMs, lockMs: 60_000 }),
     /** Throws when Redis cannot be written. */
     async checkWritable(): Promise<void> {

@@ -15,6 +15,8 @@ import {
 export type JobSpec = {
   prompt: string | null
   promptKey: string | null
+  /** Id of the template that the prompt was made of. */
+  template?: string
   parameters: Parameters
   metadata: Record<string, string>
   warnings: Warning[]

@@ -13,6 +13,7 @@ const names = [
   "remove",
   "sweep",
   "beat",
+  "template",
 ] as const
 type ScriptName = (typeof names)[number]
 

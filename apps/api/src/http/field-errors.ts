@@ -1,11 +1,7 @@
-import { Refusal, type FieldError } from "@kiln/contract"
+import { pointerOf, Refusal, type FieldError } from "@kiln/contract"
 import type { z } from "zod"
 
 type Issue = z.core.$ZodIssue
-
-/** A JSON pointer (RFC 6901): `/metadata/a~1b`. */
-const pointerOf = (path: readonly PropertyKey[]): string =>
-  path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")
 
 /** What zod found wrong in `input` as a refusal that names every field. */
 export function refuseFields(issues: readonly Issue[], input: unknown): Refusal {
@@ -27,7 +23,11 @@ function fieldErrors(issue: Issue, input: unknown): FieldError[] {
     }))
   }
   const pointer = pointerOf(issue.path)
-  if (valueAt(input, issue.path) === undefined) return [{ pointer, code: "required", detail: "is required" }]
+  if (valueAt(input, issue.path) === undefined) {
+    // A rule of our own says more than that a field is missing.
+    const detail = issue.code === "custom" ? issue.message : "is required"
+    return [{ pointer, code: "required", detail }]
+  }
   return [{ pointer, code: codeOf(issue), detail: detailOf(issue) }]
 }
 

@@ -29,7 +29,7 @@ export function mount<Of extends Operation>(router: Router, operation: Of, handl
   router[operation.method](
     operation.path,
     requireScope(operation.scope),
-    ...(operation.method === "post" ? readBody : []),
+    ...(takesBody.has(operation.method) ? readBody : []),
     async (req: Request, res: Response) => {
       const answer = await handle(parseInput(operation, req), { req, res })
       // Replies are not parsed: their types are checked where they are made.
@@ -37,6 +37,8 @@ export function mount<Of extends Operation>(router: Router, operation: Of, handl
     },
   )
 }
+
+const takesBody: ReadonlySet<Operation["method"]> = new Set(["post", "put"])
 
 function requireScope(scope: Scope | null): RequestHandler {
   return (_req, res, next) => {

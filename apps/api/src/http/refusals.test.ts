@@ -38,7 +38,8 @@ const prompt = "a red mug"
 
 test("a body without a prompt is refused", async () => {
   const { problem } = await refusedGeneration({}, invalid("/prompt"))
-  assert.deepEqual(problem.errors, [{ pointer: "/prompt", code: "required", detail: "is required" }])
+  const detail = "is required, or a `template` with its `variables`"
+  assert.deepEqual(problem.errors, [{ pointer: "/prompt", code: "required", detail }])
 })
 
 test("no body at all is refused", () => isRefused("/v1/generations", { method: "POST" }, invalid("")))

@@ -5,6 +5,9 @@ import type { Logger } from "@kiln/runtime"
 import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
 import type { Response } from "express"
 
+import type { FindTemplate } from "../find-template.ts"
+import { findWords } from "../find-words.ts"
+import { createFirstRequest } from "../first-request.ts"
 import type { HandOver } from "../hand-over.ts"
 import { callerOf } from "../http/call.ts"
 import { idempotencyKeyOf, mismatch } from "../http/idempotency-key.ts"
@@ -21,6 +24,7 @@ type Deps = {
   models: Models
   storage: Pick<Storage, "removeAll">
   documents: Documents
+  findTemplate: FindTemplate
   view: JobView
   handOver: HandOver
   log: Logger
@@ -34,29 +38,29 @@ const route = "createGeneration"
 type Submitted = Awaited<ReturnType<Ledger["submit"]>>
 
 export function createGeneration(deps: Deps): Handler<typeof operations.createGeneration> {
-  const { ledger, feed, models, storage, documents, view, handOver, log, closing } = deps
+  const { ledger, feed, models, storage, documents, findTemplate, view, handOver, log, closing } = deps
+  const firstRequest = createFirstRequest(deps)
 
   return async ({ query, body }, { req, res }) => {
     const { key: apiKey } = callerOf(res)
-    const idempotency = idempotencyKeyOf(req, route, req.body)
+    const sent = idempotencyKeyOf(req, route, req.body)
+    const idempotency = sent && { key: sent.scope, fingerprint: sent.fingerprint }
     const waitMs = waitOf(req, res, query)
     const { tenant, id: key } = apiKey
-    const { prompt } = body
-    const asked = newJob(body, { models, tenant, key, now: new Date() })
-    const job = await withStoredPrompt(asked, prompt, documents)
-    const submitted = await ledger.submit({
-      job,
-      idempotency: idempotency && { key: idempotency.scope, fingerprint: idempotency.fingerprint },
-    })
+    const before = await firstRequest.words(body, tenant, idempotency)
+    const words = before ?? (await findWords(body, { findTemplate, tenant }))
+    const asked = newJob(body, words, { models, tenant, key, now: new Date() })
+    const job = await withStoredPrompt(asked, words.prompt, documents)
+    const submitted = await ledger.submit({ job, idempotency })
     // Told of a connection that broke at the wrong moment, a job can be the replay of itself.
     const isNew = submitted.kind === "created" || (submitted.kind === "replayed" && submitted.id === job.id)
     if (!isNew) discardPrompt(job)
     const { id, position } = accepted(submitted, job)
     if (submitted.kind === "created") handOver(submitted.ready)
     if (!isNew) res.setHeader("Idempotent-Replayed", "true")
-    const first = isNew ? job : { ...job, ...(await factsOf(id)) }
+    const first = isNew ? { job, prompt: words.prompt } : await firstRequest.job(id, job, words.prompt)
     const later = waitMs > 0 ? await atItsEnd(id, waitMs, res) : undefined
-    return answer(res, later ?? view.atFirst(first, { prompt, position }))
+    return answer(res, later ?? view.atFirst(first.job, { prompt: first.prompt, position }))
   }
 
   /** Whatever goes wrong while it is waited for: the job was taken, and that has to be told. */
@@ -75,14 +79,6 @@ export function createGeneration(deps: Deps): Handler<typeof operations.createGe
     storage.removeAll(jobPrefix({ tenant, createdAt: idTime(id), id })).catch((err: unknown) => {
       log.warn({ err, job: id }, "the prompt of a request that made no job is left behind")
     })
-  }
-
-  /** The job of the first request; where the record is gone, this request says the same of it. */
-  async function factsOf(id: string): Promise<Partial<NewJob> & { id: string }> {
-    const record = await ledger.read(id)
-    if (!record) return { id }
-    const { model, requestedModel, spec } = record
-    return { id, model, requestedModel, spec }
   }
 }
 

@@ -6,6 +6,7 @@ import { describe, operations } from "@kiln/contract"
 import express, { Router } from "express"
 
 import { sendText } from "../http/send.ts"
+import { guidancePage } from "../view/guidance-page.ts"
 
 const start = `window.onload = () => {
   window.ui = SwaggerUIBundle({
@@ -30,6 +31,11 @@ export function docs({ publicUrl }: { publicUrl: string }): Router {
   router.get("/v1/openapi.json", (_req, res) => {
     res.setHeader("Cache-Control", "no-cache")
     sendText(res, description, "application/json; charset=utf-8")
+  })
+  const guidance = guidancePage()
+  router.get("/docs/guidance", (_req, res) => {
+    res.setHeader("Cache-Control", "no-cache")
+    sendText(res, guidance, "text/html; charset=utf-8")
   })
   // Swagger's own page has no script of its own inside; the one that starts it is ours.
   router.get("/docs/swagger-initializer.js", (_req, res) => {

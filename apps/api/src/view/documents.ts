@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers"
 
+import type { JobSpec } from "@kiln/ledger"
 import type { Storage } from "@kiln/storage"
 import { LRUCache } from "lru-cache"
 
@@ -31,3 +32,9 @@ export function createDocuments({ storage }: { storage: Pick<Storage, "open" | "
   }
 }
 export type Documents = ReturnType<typeof createDocuments>
+
+/** A job's prompt, wherever it lies; null when it was removed. */
+export const promptOf = async (
+  { prompt, promptKey }: Pick<JobSpec, "prompt" | "promptKey">,
+  documents: Pick<Documents, "read">,
+): Promise<string | null> => (promptKey === null ? prompt : documents.read(promptKey))

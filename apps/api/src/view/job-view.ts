@@ -1,7 +1,7 @@
 import type { Job, Output } from "@kiln/contract"
 import type { JobRecord, KeptOutput, Ledger, NewJob } from "@kiln/ledger"
 
-import type { Documents } from "./documents.ts"
+import { promptOf, type Documents } from "./documents.ts"
 import { firstRecord, renderJob } from "./render-job.ts"
 import type { SignedUrls } from "./signed-urls.ts"
 
@@ -39,7 +39,7 @@ export function createJobView({ publicUrl, ledger, documents, urls, imageRetenti
       const now = Date.now()
       const isLost = hasLostImages(record, now)
       const [prompt, text, queue, outputs] = await Promise.all([
-        spec.promptKey === null ? spec.prompt : documents.read(spec.promptKey),
+        promptOf(spec, documents),
         textKey === null ? record.text : documents.read(textKey),
         record.status === "queued" ? queueOf(record, now) : null,
         Promise.all([...record.outputs].map(([index, kept]) => outputOf(index, kept, isLost, now))),

@@ -1,5 +1,5 @@
 import { idTime, type Charged, type Job, type Output } from "@kiln/contract"
-import { chargedInAll, toUsd } from "@kiln/jobs"
+import { chargedInAll, isGuidanceCode, toUsd } from "@kiln/jobs"
 import type { JobRecord, NewJob } from "@kiln/ledger"
 
 /** What of a job lies elsewhere than in its record. */
@@ -17,13 +17,18 @@ export function renderJob(record: JobRecord, beside: Beside, publicUrl: string):
     model: record.model,
     requested_model: record.requestedModel,
     prompt: beside.prompt,
+    template: spec.template ?? null,
     parameters: spec.parameters,
     inputs: [],
     outputs: beside.outputs,
     text: beside.text,
     shortfall: record.shortfall,
     error: record.error,
-    warnings: [...spec.warnings, ...record.warned],
+    warnings: [...spec.warnings, ...record.warned].map(({ code, detail }) => ({
+      code,
+      detail,
+      docs: isGuidanceCode(code) ? `${publicUrl}/docs/guidance#${code}` : null,
+    })),
     queue: beside.queue,
     attempts: record.attempts,
     usage: {

@@ -10,6 +10,7 @@ import {
 } from "./jobs.ts"
 import { createKey, listKeys, revokeKey } from "./keys.ts"
 import { getHealth, getReadiness, listModels } from "./service.ts"
+import { deleteTemplate, getTemplate, listTemplates, putTemplate } from "./templates.ts"
 
 /** Every operation of the API by its id. */
 export const operations = {
@@ -21,6 +22,10 @@ export const operations = {
   deleteJob,
   getOutput,
   watchJob,
+  listTemplates,
+  getTemplate,
+  putTemplate,
+  deleteTemplate,
   listModels,
   createKey,
   listKeys,
