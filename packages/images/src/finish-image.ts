@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto"
 import { createReadStream } from "node:fs"
 import { copyFile, link, open, rm } from "node:fs/promises"
-import { pipeline } from "node:stream/promises"
 
 import { JobFailure } from "@kiln/contract"
 import type { Sharp } from "sharp"
@@ -9,6 +8,7 @@ import type { Sharp } from "sharp"
 import { decodeWhole, openImage, readHeader } from "./decode-image.ts"
 import { inTurn } from "./in-turn.ts"
 import { contentTypeOf, type OutputFormat } from "./output-format.ts"
+import { createPngWalk } from "./png-walk.ts"
 import { sniff, sniffBytes, type ImageType } from "./sniff.ts"
 
 export type ImageFacts = {
@@ -42,17 +42,18 @@ const defaultQuality = 90
 export async function finishImage(options: FinishImageOptions): Promise<FinishedImage> {
   const { source, target, format, signal, pixelLimit = defaultPixelLimit } = options
   try {
-    const { type: upstreamContentType, isOpenEnded } = await inspect(source)
+    const { type: upstreamContentType, isOpenEnded, hasEnd } = await inspect(source)
     const contentType = contentTypeOf(format)
     const converted = upstreamContentType !== contentType || isOpenEnded
     const size = await inTurn(async () => {
       const shown = await readHeader(source, pixelLimit)
       if (converted) return convert(options, pixelLimit)
-      await decodeWhole(source, pixelLimit)
       await keep(source, target)
       return shown
     }, signal)
-    const { bytes, sha256 } = await measure(target, signal)
+    const { bytes, sha256, isWholePng } = await measure(target, signal)
+    // Decoding is dear; it is the judge only where the file does not vouch for itself.
+    if (!converted && !hasEnd && !isWholePng) await inTurn(() => decodeWhole(target, pixelLimit), signal)
     return {
       contentType,
       width: size.width,
@@ -70,8 +71,17 @@ export async function finishImage(options: FinishImageOptions): Promise<Finished
   }
 }
 
-/** The true type, and whether a PNG lacks its end: its pixels may be whole, but only written anew it is. */
-async function inspect(path: string): Promise<{ type: ImageType; isOpenEnded: boolean }> {
+type Inspected = {
+  type: ImageType
+  /** A PNG without its end: its pixels may be whole, but only written anew it is. */
+  isOpenEnded: boolean
+  /** A JPEG with its end mark, or a WebP of the length that it says: it was not cut off. */
+  hasEnd: boolean
+}
+
+const jpegEnd = Buffer.from([0xff, 0xd9])
+
+async function inspect(path: string): Promise<Inspected> {
   await using file = await open(path, "r")
   const { size } = await file.stat()
   if (size === 0) throw new JobFailure("upstream_error", "The image that came back has no bytes")
@@ -79,7 +89,14 @@ async function inspect(path: string): Promise<{ type: ImageType; isOpenEnded: bo
   const type = sniff(head.buffer.subarray(0, head.bytesRead))
   if (type === undefined) throw new JobFailure("upstream_error", "What came back is no image of a known type")
   const tail = await file.read(Buffer.alloc(8), 0, 8, Math.max(0, size - 8))
-  return { type, isOpenEnded: type === "image/png" && tail.buffer.toString("latin1", 0, 4) !== "IEND" }
+  const end = tail.buffer.subarray(0, tail.bytesRead)
+  return {
+    type,
+    isOpenEnded: type === "image/png" && end.toString("latin1", 0, 4) !== "IEND",
+    hasEnd:
+      (type === "image/jpeg" && end.subarray(-2).equals(jpegEnd)) ||
+      (type === "image/webp" && head.buffer.readUInt32LE(4) + 8 === size),
+  }
 }
 
 async function convert(
@@ -117,9 +134,16 @@ async function keep(source: string, target: string): Promise<void> {
 async function measure(
   path: string,
   signal: AbortSignal | undefined,
-): Promise<{ bytes: number; sha256: string }> {
+): Promise<{ bytes: number; sha256: string; isWholePng: boolean }> {
   const hash = createHash("sha256")
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 })
-  await pipeline(file, hash, signal === undefined ? {} : { signal })
-  return { bytes: file.bytesRead, sha256: hash.digest("hex") }
+  const walk = createPngWalk()
+  const file = createReadStream(path, {
+    highWaterMark: 256 * 1024,
+    ...(signal === undefined ? {} : { signal }),
+  })
+  for await (const chunk of file as AsyncIterable<Buffer>) {
+    hash.update(chunk)
+    walk.push(chunk)
+  }
+  return { bytes: file.bytesRead, sha256: hash.digest("hex"), isWholePng: walk.isWhole() }
 }
