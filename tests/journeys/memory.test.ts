@@ -47,7 +47,7 @@ test("Redis is as empty after jobs have finished and expired as it was before", 
     left.filter((key) => /:job_/.test(key)),
     [],
   )
-  const [{ id = "" } = {}] = jobs
+  const id = jobs[0]?.id ?? ""
   const gone = await fetch(`${world.url}/v1/jobs/${id}`, {
     headers: { authorization: `Bearer ${world.key}` },
   })

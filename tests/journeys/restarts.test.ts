@@ -1,6 +1,11 @@
 import assert from "node:assert/strict"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { test } from "node:test"
 
+import { freePort } from "../world/free-port.ts"
+import { startProcess } from "../world/running-process.ts"
 import { until } from "../world/until.ts"
 import { startWorld } from "../world/world.ts"
 
@@ -68,4 +73,23 @@ test("the API that is told to stop is not ready any more, ends and exits with 0"
   const answer = await waiting
   assert.equal(answer.status, 200)
   assert.equal(((await answer.json()) as { status: string }).status, "running")
+})
+
+test("the API that never found its Redis is alive, and stops when it is told to", async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), "kiln-alone-"))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const [port, nobody] = await Promise.all([freePort(), freePort()])
+  await using api = startProcess("apps/api/src/main.ts", {
+    REDIS_URL: `redis://127.0.0.1:${nobody}`,
+    KILN_PORT: `${port}`,
+    KILN_DATA_DIR: dataDir,
+    KILN_GRACE: "1",
+  })
+  await api.printed(/"msg":"listening"/)
+  assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200)
+  const ready = await fetch(`http://127.0.0.1:${port}/readyz`)
+  const { checks } = (await ready.json()) as { checks: Record<string, { ok: boolean }> }
+  assert.deepEqual([ready.status, checks["redis"]?.ok, checks["storage"]?.ok], [503, false, true])
+  api.kill("SIGTERM")
+  assert.equal(await api.exited, 0)
 })

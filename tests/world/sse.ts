@@ -6,7 +6,7 @@ export async function* readEvents(answer: Response): AsyncGenerator<ServerEvent>
   let buffer = ""
   const decoder = new TextDecoder()
   for await (const chunk of answer.body) {
-    buffer += decoder.decode(chunk as Uint8Array, { stream: true })
+    buffer += decoder.decode(chunk, { stream: true })
     const blocks = buffer.split("\n\n")
     buffer = blocks.pop() ?? ""
     for (const block of blocks) {

@@ -92,8 +92,7 @@ async function warnOfRedis(redis: Redis): Promise<void> {
 type Opened = { redis: Redis; ledger: Ledger; feed: Feed; port: number }
 
 async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) {
-  const overrides: unknown = env.KILN_MODELS ? JSON.parse(await readFile(env.KILN_MODELS, "utf8")) : undefined
-  const models = createModels({ defaultModel: env.KILN_DEFAULT_MODEL, overrides })
+  const models = createModels({ defaultModel: env.KILN_DEFAULT_MODEL, overrides: await readOverrides() })
   const secret = env.KILN_SECRET_KEY ?? (await loadOrCreateSecret({ folder, name: "secret.key", bytes: 32 }))
   const publicUrl = (env.KILN_PUBLIC_URL ?? `http://${hostOf(env.KILN_HOST)}:${port}`).replace(/\/+$/, "")
   const location = storageLocation(env)
@@ -128,6 +127,15 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
     requestsPerMinute: env.KILN_REQUESTS_PER_MINUTE,
   })
   return { listener, closing, publicUrl, storage: storage.kind }
+}
+
+async function readOverrides(): Promise<unknown> {
+  if (env.KILN_MODELS === undefined) return undefined
+  try {
+    return JSON.parse(await readFile(env.KILN_MODELS, "utf8"))
+  } catch (cause) {
+    throw new Error("KILN_MODELS has to be the path of a JSON file", { cause })
+  }
 }
 
 /** Of all that is open, these end first: who waits is answered, and what runs may still use the rest. */

@@ -2,6 +2,8 @@ import { once } from "node:events"
 import { createServer, type RequestListener } from "node:http"
 import type { AddressInfo } from "node:net"
 
+import { answerUnreadable } from "./http/unreadable.ts"
+
 export type Server = AsyncDisposable & {
   port: number
   /** From now on requests are answered. */
@@ -24,12 +26,13 @@ export async function listen(options: { host: string; port: number; graceMs: num
     connectionsCheckingInterval: 5_000,
   })
   server.timeout = idleMs
+  server.on("clientError", answerUnreadable)
   server.listen(options.port, options.host)
   await once(server, "listening")
   return {
     port: (server.address() as AddressInfo).port,
     serve(listener) {
-      server.on("request", listener)
+      server.on("request", listener).on("checkExpectation", listener)
     },
     async [Symbol.asyncDispose]() {
       const closed = once(server, "close")

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline"
 import { setTimeout as delay } from "node:timers/promises"
 
 import { errorIn } from "./error-in.ts"
+import { lastWords } from "./last-words.ts"
 import type { LogFile } from "./log-file.ts"
 
 export type ChildOptions = {
@@ -67,7 +68,7 @@ async function supervise(
     onStart(undefined)
     if (stopping.aborted) return
     if (!options.isUp()) {
-      options.onFailedStart(new Error(`${name} did not start (${end}):\n${log.tail().join("\n")}`))
+      options.onFailedStart(new Error(`${name} did not start (${end}): ${lastWords(log.tail())}`))
       return
     }
     deaths = Date.now() - startedAt > HEALTHY_MS ? 1 : deaths + 1

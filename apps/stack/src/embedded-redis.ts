@@ -83,7 +83,7 @@ async function layOut(folder: string): Promise<{ url: string; config: string }> 
   const listen = isShort ? { port: 0, socket } : { port: await freePort(), password: await password(folder) }
   const url =
     "socket" in listen
-      ? `unix://${encodeURI(socket)}`
+      ? `unix://${encodeURI(socket).replaceAll("?", "%3F").replaceAll("#", "%23")}`
       : `redis://:${listen.password}@127.0.0.1:${listen.port}`
   const config = join(folder, "redis.conf")
   await writeFile(config, redisConfig({ folder, ...listen }), { mode: 0o600 })

@@ -7,8 +7,7 @@ import { DatabaseSync } from "node:sqlite"
  * file to recognise. Throws a sentence for the operator if the folder is taken.
  */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const database = new DatabaseSync(join(folder, "lock"), { timeout: 0 })
+  const database = await openLock(folder)
   try {
     database.exec("BEGIN EXCLUSIVE")
   } catch (error) {
@@ -20,6 +19,16 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
     )
   }
   return { [Symbol.asyncDispose]: async () => database.close() }
+}
+
+async function openLock(folder: string): Promise<DatabaseSync> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return new DatabaseSync(join(folder, "lock"), { timeout: 0 })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`KILN_DATA_DIR is a folder that cannot be written: ${why}`, { cause: error })
+  }
 }
 
 const SQLITE_BUSY = 5

@@ -2,15 +2,15 @@ import { once } from "node:events"
 import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
 
-/** A port that was free a moment ago. */
-export async function freePort(host = "127.0.0.1"): Promise<number> {
-  return listenOnce(host, 0)
+/** A port of this machine that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return requirePort("127.0.0.1", 0)
 }
 
-/** Throws a sentence for the operator if the API could not listen there. */
-export async function requirePort(host: string, port: number): Promise<void> {
+/** The port, or a free one for 0, if the API can listen there; throws a sentence for the operator if it cannot. */
+export async function requirePort(host: string, port: number): Promise<number> {
   try {
-    await listenOnce(host, port)
+    return await listenOnce(host, port)
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined
     const sentence =

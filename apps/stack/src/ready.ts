@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises"
 
 const POLL_MS = 100
-const ANSWER_TIMEOUT_MS = 2000
+/** Longer than `/readyz` takes at the most to say what is wrong. */
+const ANSWER_TIMEOUT_MS = 5000
 
 /** Waits until GET `url` answers (with 200 if `isOk`), or throws what the last try found. */
 export async function untilReady({

@@ -8,9 +8,11 @@ import { join } from "node:path"
 import { after, before, test } from "node:test"
 
 import { connectRedis, readEnv } from "@kiln/runtime"
+import { startPrivateRedis } from "@kiln/runtime/testing"
 
 import { stackEnv } from "./env.ts"
 import { freePort } from "./port.ts"
+import { untilReady } from "./ready.ts"
 import { startStack, type StackOptions } from "./stack.ts"
 
 /** A process that answers every request with its environment, and notes in a file when it was told to stop. */
@@ -89,15 +91,20 @@ test("the workers get the emulator without a Gemini key, and Google with one", a
   const worker = `http://127.0.0.1:${port}`
   {
     await using stack = await startStack(options("fake", { KILN_WORKER_PORT: port }))
+    const { signal } = new AbortController()
+    await untilReady({ url: worker, isOk: true, timeoutMs: 30_000, signal })
     const seen = await environmentOf(worker)
     assert.equal(seen["GEMINI_API_KEY"], "emulator")
     assert.ok((await environmentOf(seen["GEMINI_BASE_URL"] ?? ""))["KILN_EMULATOR_PORT"])
     assert.equal(stack.facts.upstream, undefined)
   }
-  const broken = { ...options("real", { GEMINI_API_KEY: "AIza", REDIS_URL: "redis://:pass@10.0.0.1:6379" }) }
+  const redisPort = String(await freePort())
+  await using _redis = await startPrivateRedis(["--port", redisPort])
+  const REDIS_URL = `redis://:pass@127.0.0.1:${redisPort}`
+  const broken = { ...options("real", { GEMINI_API_KEY: "AIza", REDIS_URL }) }
   await using stack = await startStack({ ...broken, mains: { ...broken.mains, emulator: main("broken") } })
   assert.equal(stack.facts.upstream, "Google")
-  assert.equal(stack.facts.redis, "redis://10.0.0.1:6379")
+  assert.equal(stack.facts.redis, `redis://127.0.0.1:${redisPort}`)
 })
 
 test("a process that refuses its configuration ends the start at once, with its words", async () => {
@@ -118,6 +125,23 @@ test("a taken port is told, with the variable that changes it", async () => {
     new RegExp(`Port ${port} is taken by another program: .*KILN_PORT`),
   )
   server.close()
+})
+
+test("a host, a folder or a Redis that cannot be used is told, with the variable that changes it", async () => {
+  await assert.rejects(startStack(options("host", { KILN_HOST: "256.0.0.1" })), /KILN_HOST/)
+  await assert.rejects(startStack(options("api.mjs/below")), /^Error: KILN_DATA_DIR/)
+  const REDIS_URL = `redis://:pass@127.0.0.1:${await freePort()}`
+  await assert.rejects(startStack(options("away", { REDIS_URL })), ({ message }: Error) => {
+    assert.match(message, /REDIS_URL does not answer \(.*ECONNREFUSED/)
+    assert.doesNotMatch(message, /pass/)
+    return true
+  })
+  assert.throws(() => options("odd", { REDIS_URL: "localhost" }), /REDIS_URL .* must start with redis:/)
+})
+
+test("the path of the data folder may hold any character", async () => {
+  await using stack = await startStack(options('größe #1 50%25? "q"'))
+  assert.equal((await environmentOf(stack.facts.url))["KILN_DATA_DIR"], stack.facts.dataFolder)
 })
 
 test("a stop during the start ends it", async () => {

@@ -7,6 +7,7 @@ import { startEmbeddedRedis } from "./embedded-redis.ts"
 import type { StackEnv } from "./env.ts"
 import { freePort, requirePort } from "./port.ts"
 import { untilReady } from "./ready.ts"
+import { requireRedis } from "./require-redis.ts"
 
 export type StackOptions = {
   env: StackEnv
@@ -33,13 +34,13 @@ const FOLLOW_PARENT = import.meta.resolve("./follow-parent.ts")
 export async function startStack({ env, folder, mains, signal, say }: StackOptions): Promise<Stack> {
   await using parts = new AsyncDisposableStack()
   const data = parts.use(await openDataFolder(folder, env))
-  const port = env.KILN_PORT === 0 ? await freePort(env.KILN_HOST) : env.KILN_PORT
-  await requirePort(env.KILN_HOST, port)
+  const port = await requirePort(env.KILN_HOST, env.KILN_PORT)
   const url = `http://${reachable(env.KILN_HOST)}:${port}`
 
   const boot = createBoot(signal)
   const start = createStarter({ env, data, boot, say })
   const redisUrl = env.REDIS_URL ?? parts.use(await startRedis(data, boot, say)).url
+  if (env.REDIS_URL !== undefined) await requireRedis(env.REDIS_URL)
   const storage = env.KILN_STORAGE ?? `file:${join(folder, "objects")}`
   const common = { ...commonEnv(env, data), REDIS_URL: redisUrl, KILN_STORAGE: storage }
 

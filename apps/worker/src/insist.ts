@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises"
 type Options = {
   /** Ends the trying with the signal's reason. */
   signal: AbortSignal
+  /** When it is aborted the try that is under way is the last one. */
+  lastTry: AbortSignal
   /** For how long it is tried, in milliseconds. */
   forMs: number
   onError: (error: unknown) => void
@@ -13,14 +15,18 @@ const longestPauseMs = 4_000
 
 /** Tries a step that must not be lost again and again, with doubling pauses; throws the last error after `forMs`. */
 export async function insist<Result>(step: () => Promise<Result>, options: Options): Promise<Result> {
+  const { signal, lastTry } = options
   const endsAt = Date.now() + options.forMs
+  const either = AbortSignal.any([signal, lastTry])
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
       return await step()
     } catch (error) {
       options.onError(error)
-      if (options.signal.aborted || Date.now() + pauseMs > endsAt) throw error
-      await sleep(pauseMs, undefined, { signal: options.signal })
+      if (Date.now() + pauseMs > endsAt) throw error
+      await sleep(pauseMs, undefined, { signal: either }).catch(() => {})
+      signal.throwIfAborted()
+      if (lastTry.aborted) throw error
     }
   }
 }

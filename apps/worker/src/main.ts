@@ -8,7 +8,8 @@ import { openStorage } from "@kiln/storage"
 
 import { workerEnv } from "./env.ts"
 import { serveHealth } from "./health.ts"
-import { createPainters, inTurn } from "./painters.ts"
+import { inTurn } from "./in-turn.ts"
+import { createPainters } from "./painters.ts"
 import { openSpool } from "./spool.ts"
 import { startWorker } from "./worker.ts"
 

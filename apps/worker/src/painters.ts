@@ -11,13 +11,3 @@ export const createPainters =
     if (!paint) throw new JobFailure("model_unavailable", `No provider speaks ${request.model.protocol}`)
     return paint(request, options)
   }
-
-/** Spreads calls over several keys in turn. */
-export function inTurn(paints: readonly [Paint, ...Paint[]]): Paint {
-  let calls = 0
-  return async (request, options) => {
-    const paint = paints[calls % paints.length] ?? paints[0]
-    calls += 1
-    return paint(request, options)
-  }
-}

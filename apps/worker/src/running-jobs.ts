@@ -9,6 +9,8 @@ export type Run = Disposable & {
   stop: AbortSignal
   /** Aborted when the job is lost: stop everything. */
   lost: AbortSignal
+  /** Aborted when the process ends: what is under way may end, nothing is tried again. */
+  leaving: AbortSignal
   stoppedBy(): AbortReason | undefined
   expireAt(deadline: Date): void
 }
@@ -32,12 +34,14 @@ export function createRunningJobs() {
     start(id: string, lockLost: AbortSignal): Run {
       const stop = new AbortController()
       const lost = new AbortController()
+      const leaving = new AbortController()
       let timer: NodeJS.Timeout | undefined
       let stoppedBy: AbortReason | undefined
       const abort = (reason: AbortReason) => {
         stoppedBy ??= reason
         stop.abort(new Stopped(reason))
         if (reason === "lock_lost") lost.abort(new Stopped(reason))
+        if (reason === "shutdown") leaving.abort(new Stopped(reason))
       }
       const onLost = () => abort("lock_lost")
       lockLost.addEventListener("abort", onLost, { once: true })
@@ -45,6 +49,7 @@ export function createRunningJobs() {
       return {
         stop: stop.signal,
         lost: lost.signal,
+        leaving: leaving.signal,
         stoppedBy: () => stoppedBy,
         expireAt(deadline) {
           const inMs = Math.max(0, deadline.getTime() - Date.now())

@@ -63,16 +63,14 @@ export async function startWorker(options: WorkerOptions) {
   })
   const worker = `${hostname()}:${process.pid}`
   const rounds = startRounds({ ledger, storage, running, handOver, worker, concurrency, log })
-  let troubledAt = 0
   const consumer = createConsumer({
     redis: blocking,
     prefix,
     concurrency,
     process: generateImage,
-    onError: (error) => {
-      if (Date.now() - troubledAt > 5_000) log.error({ err: error }, "the queue is in trouble")
-      troubledAt = Date.now()
-    },
+    onError: seldom((error) => log.error({ err: error }, "the queue is in trouble")),
+    onFailure: ({ id, turn }, error) =>
+      log.error({ err: error, job: id, turn }, "an execution broke off, the job is offered again"),
   })
   return {
     trouble: () => (redis.status === "ready" ? undefined : "Redis is away"),
@@ -90,5 +88,16 @@ export async function startWorker(options: WorkerOptions) {
       redis.disconnect()
       blocking.disconnect()
     },
+  }
+}
+
+const seldomMs = 5_000
+
+/** Tells of the first of many errors in a row. */
+function seldom(tell: (error: Error) => void): (error: Error) => void {
+  let toldAt = 0
+  return (error) => {
+    if (Date.now() - toldAt > seldomMs) tell(error)
+    toldAt = Date.now()
   }
 }

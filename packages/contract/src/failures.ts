@@ -4,7 +4,7 @@ export const refusals = {
   unknown_field: { status: 400, title: "The request has a field that does not exist", retryable: false },
   unauthorized: { status: 401, title: "The API key is missing or not valid", retryable: false },
   budget_exceeded: { status: 402, title: "The budget does not allow this", retryable: false },
-  forbidden: { status: 403, title: "This is not allowed", retryable: false },
+  forbidden: { status: 403, title: "This is not allowed with this key or link", retryable: false },
   not_found: { status: 404, title: "There is nothing here", retryable: false },
   job_terminal: { status: 409, title: "The job has already ended", retryable: false },
   job_active: { status: 409, title: "The job has not ended yet", retryable: true },
@@ -64,7 +64,12 @@ export type UpstreamFacts = {
 /** One field that was refused. */
 export type FieldError = { pointer: string; code: string; detail: string }
 
-type RefusalOptions = ErrorOptions & { retryAfterMs?: number; errors?: readonly FieldError[] }
+type RefusalOptions = ErrorOptions & {
+  retryAfterMs?: number
+  errors?: readonly FieldError[]
+  /** Where HTTP has a status of its own for it, such as 416; otherwise the code's. */
+  status?: number
+}
 
 /** A request is refused. The API turns it into a problem document. */
 export class Refusal extends Error {
@@ -72,12 +77,14 @@ export class Refusal extends Error {
   readonly code: RefusalCode
   readonly retryAfterMs: number | undefined
   readonly errors: readonly FieldError[]
+  readonly status: number
 
   constructor(code: RefusalCode, message: string, options: RefusalOptions = {}) {
     super(message, options)
     this.code = code
     this.retryAfterMs = options.retryAfterMs
     this.errors = options.errors ?? []
+    this.status = options.status ?? refusals[code].status
   }
 }
 

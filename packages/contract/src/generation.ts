@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import { AspectRatio, GroundingSource, ImageSize, ThinkingLevel } from "./model.ts"
+import { moment } from "./moment.ts"
 import { TemplateId, VariableValues } from "./template.ts"
 import { text, wellFormed } from "./text.ts"
 
@@ -64,7 +65,7 @@ export const GenerationRequest = z
     model: z.string().min(1).max(128).optional().describe("Id or alias of a model; see `GET /v1/models`."),
     ...painting,
     priority: Priority.default("normal"),
-    not_before: z.iso.datetime({ offset: true }).optional().describe("Start no earlier."),
+    not_before: moment.optional().describe("Start no earlier."),
     deadline_seconds: z
       .int()
       .min(1)

@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import { idOf } from "./ids.ts"
+import { moment } from "./moment.ts"
 
 export const Scope = z.enum(["jobs:write", "jobs:read", "webhooks", "admin"])
 export type Scope = z.infer<typeof Scope>
@@ -38,6 +39,6 @@ export const CreateKeyRequest = z
     tenant: TenantName,
     scopes: z.array(Scope).min(1).max(4),
     name: z.string().min(1).max(100).optional(),
-    expires_at: z.iso.datetime({ offset: true }).optional(),
+    expires_at: moment.optional(),
   })
   .describe("A key to make.")

@@ -1,5 +1,7 @@
 import { z } from "zod"
 
+import { numberIn } from "./number-in.ts"
+
 /** A page of a list, newest first. */
 export const listOf = <Item extends z.ZodType>(item: Item) =>
   z.strictObject({
@@ -20,6 +22,6 @@ export type Page<Item> = {
 
 /** `limit` and `after` as every list takes them. */
 export const paging = {
-  limit: z.coerce.number().int().min(1).max(100).default(20).describe("How many, at most 100."),
+  limit: numberIn(z.int().min(1).max(100).default(20)).describe("How many, at most 100."),
   after: z.string().max(64).optional().describe("The `last_id` of the page before."),
 }

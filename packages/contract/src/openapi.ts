@@ -1,7 +1,7 @@
 import { z } from "zod"
 
 import { JobEvent } from "./event.ts"
-import { refusals } from "./failures.ts"
+import { refusals, type RefusalCode } from "./failures.ts"
 import { GenerationRequest } from "./generation.ts"
 import { Job } from "./job.ts"
 import { ApiKey, CreatedApiKey, CreateKeyRequest } from "./key.ts"
@@ -45,7 +45,7 @@ export function describe(options: {
 }
 
 function describeOne(operationId: string, operation: Operation): Json {
-  const { summary, tag, scope, status, body, failures } = operation
+  const { summary, tag, scope, status, body } = operation
   return {
     operationId,
     summary,
@@ -61,49 +61,87 @@ function describeOne(operationId: string, operation: Operation): Json {
           },
         }),
     responses: {
-      [status]: success(operation, contentOf(operation)),
+      [status]: answer(operation, status, status === 302 ? "Elsewhere" : "Done"),
       ...Object.fromEntries(
         Object.entries(operation.also ?? {}).map(([code, description]) => [
           code,
-          { description, ...(hasNoContent.has(code) ? {} : contentOf(operation)) },
+          answer(operation, Number(code), description),
         ]),
       ),
-      ...problems(failures),
+      ...problems(operation),
     },
   }
 }
 
 const isNothing = (schema: z.ZodType) => schema instanceof z.ZodUndefined
 
-/** Answers that have no body whatever the operation's reply is. */
-const hasNoContent: ReadonlySet<string> = new Set(["204", "304"])
-const tellsLocation: ReadonlySet<number> = new Set([201, 202, 302])
+const bodiless = new Set([204, 302, 304])
 
-const contentOf = ({ reply, media = "application/json" }: Operation): Json =>
-  isNothing(reply) ? {} : { content: { [media]: { schema: schemaOf(reply, "output") } } }
-
-function success({ status }: Operation, content: Json): Json {
-  const headers = tellsLocation.has(status) ? { Location: { schema: { type: "string" } } } : {}
+function answer(operation: Operation, status: number, description: string): Json {
+  const { reply, media = "application/json" } = operation
+  const hasBody = !bodiless.has(status) && !isNothing(reply)
   return {
-    description: status === 302 ? "Elsewhere" : "Done",
-    headers: { "X-Request-Id": { schema: { type: "string" } }, ...headers },
-    ...content,
+    description,
+    headers: answerHeaders(operation, status),
+    ...(hasBody ? { content: { [media]: { schema: schemaOf(reply, "output") } } } : {}),
   }
 }
 
+/** Headers that this answer always has, and those that it may have. */
+function answerHeaders({ scope, query, headers = {} }: Operation, status: number): Json {
+  const always = [
+    "X-Request-Id",
+    ...(scope ? ["RateLimit", "RateLimit-Policy"] : []),
+    ...([201, 202, 302].includes(status) ? ["Location"] : []),
+    ...("if-none-match" in headers ? ["ETag"] : []),
+  ]
+  const maybe = [
+    ...("if-none-match" in headers ? ["Retry-After"] : []),
+    ...("prefer" in headers ? ["Preference-Applied"] : []),
+    ...("idempotency-key" in headers ? ["Idempotent-Replayed"] : []),
+    ...("limit" in query.shape ? ["Link"] : []),
+  ]
+  return { ...headersOf(always, true), ...headersOf(maybe, false) }
+}
+
+const headersOf = (names: readonly string[], required: boolean): Json =>
+  Object.fromEntries(names.map((name) => [name, { required, schema: { type: "string" } }]))
+
+/** What may happen to any request of its kind, whatever the operation does. */
+const ofAll: readonly RefusalCode[] = ["invalid_request", "unknown_field", "internal"]
+const ofCallers: readonly RefusalCode[] = ["unauthorized", "forbidden", "rate_limited", "unavailable"]
+const takesBody: ReadonlySet<string> = new Set(["post", "put"])
+const ofBodies: readonly RefusalCode[] = ["payload_too_large", "unsupported_media_type"]
+
 /** One response for each status: several codes may share one. */
-function problems(codes: Operation["failures"]): Json {
+function problems({ method, scope, failures }: Operation): Json {
+  const codes = scope
+    ? new Set([...failures, ...ofAll, ...ofCallers, ...(takesBody.has(method) ? ofBodies : [])])
+    : new Set(failures)
   const byStatus = Map.groupBy(codes, (code) => refusals[code].status)
   return Object.fromEntries(
     [...byStatus].map(([status, sharing]) => [
       status,
       {
         description: sharing.map((code) => `\`${code}\`: ${refusals[code].title}`).join("; "),
+        headers: problemHeaders(status),
         content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
       },
     ]),
   )
 }
+
+const problemHeaders = (status: number): Json => ({
+  ...headersOf(
+    [
+      "X-Request-Id",
+      ...(status === 401 ? ["WWW-Authenticate"] : []),
+      ...(status === 429 || status === 503 ? ["Retry-After"] : []),
+    ],
+    true,
+  ),
+  ...headersOf(["RateLimit", "RateLimit-Policy"], false),
+})
 
 const parametersIn = (place: "path" | "query", object: z.ZodObject): Json[] =>
   Object.entries(object.shape).map(([name, schema]) => {

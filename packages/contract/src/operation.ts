@@ -28,6 +28,7 @@ export interface Operation<
   readonly reply: Answer
   /** Media type of the reply when it is not JSON. */
   readonly media?: string
+  /** Refusals of its own, beside those that any request may get. */
   readonly failures: readonly RefusalCode[]
 }
 

@@ -7,6 +7,7 @@ import { decodeWhole, openImage } from "./decode-image.ts"
 import { inTurn } from "./in-turn.ts"
 import { keepFile, measureFile } from "./keep-file.ts"
 import { contentTypeOf, type OutputFormat } from "./output-format.ts"
+import { createPngWalk } from "./png-walk.ts"
 import { sniff, sniffBytes, type ImageType } from "./sniff.ts"
 
 export type ImageFacts = {
@@ -40,17 +41,21 @@ const defaultQuality = 90
 export async function finishImage(options: FinishImageOptions): Promise<FinishedImage> {
   const { source, target, format, signal, pixelLimit = defaultPixelLimit } = options
   try {
-    const { type: upstreamContentType, isOpenEnded } = await inspect(source)
+    const { type: upstreamContentType, isOpenEnded, hasEnd } = await inspect(source)
     const contentType = contentTypeOf(format)
     const converted = upstreamContentType !== contentType || isOpenEnded
     const size = await inTurn(async () => {
       const shown = await readHeader(source, pixelLimit)
       if (converted) return convert(options, pixelLimit)
-      await unlessDamaged(decodeWhole(source, pixelLimit))
       await keepFile(source, target)
       return shown
     }, signal)
-    const { bytes, sha256 } = await measureFile(target, signal)
+    const walk = createPngWalk()
+    const { bytes, sha256 } = await measureFile(target, signal, (chunk) => walk.push(chunk))
+    // Decoding is dear; it is the judge only where the file does not vouch for itself.
+    if (!converted && !hasEnd && !walk.isWhole()) {
+      await inTurn(() => unlessDamaged(decodeWhole(target, pixelLimit)), signal)
+    }
     return {
       contentType,
       width: size.width,
@@ -68,8 +73,17 @@ export async function finishImage(options: FinishImageOptions): Promise<Finished
   }
 }
 
-/** The true type, and whether a PNG lacks its end: its pixels may be whole, but only written anew it is. */
-async function inspect(path: string): Promise<{ type: ImageType; isOpenEnded: boolean }> {
+type Inspected = {
+  type: ImageType
+  /** A PNG without its end: its pixels may be whole, but only written anew it is. */
+  isOpenEnded: boolean
+  /** A JPEG with its end mark, or a WebP of the length that it says: it was not cut off. */
+  hasEnd: boolean
+}
+
+const jpegEnd = Buffer.from([0xff, 0xd9])
+
+async function inspect(path: string): Promise<Inspected> {
   await using file = await open(path, "r")
   const { size } = await file.stat()
   if (size === 0) throw new JobFailure("upstream_error", "The image that came back has no bytes")
@@ -77,7 +91,14 @@ async function inspect(path: string): Promise<{ type: ImageType; isOpenEnded: bo
   const type = sniff(head.buffer.subarray(0, head.bytesRead))
   if (type === undefined) throw new JobFailure("upstream_error", "What came back is no image of a known type")
   const tail = await file.read(Buffer.alloc(8), 0, 8, Math.max(0, size - 8))
-  return { type, isOpenEnded: type === "image/png" && tail.buffer.toString("latin1", 0, 4) !== "IEND" }
+  const end = tail.buffer.subarray(0, tail.bytesRead)
+  return {
+    type,
+    isOpenEnded: type === "image/png" && end.toString("latin1", 0, 4) !== "IEND",
+    hasEnd:
+      (type === "image/jpeg" && end.subarray(-2).equals(jpegEnd)) ||
+      (type === "image/webp" && head.buffer.readUInt32LE(4) + 8 === size),
+  }
 }
 
 /** The size of an image as it is shown (turned by its orientation). */

@@ -39,3 +39,8 @@ test("an estimate counts every image of the request at its size", () => {
   assert.equal(tokens.image, 2 * 3780)
   assert.equal(tokens.input, 200)
 })
+
+test("token counts that make no sense make no cost", () => {
+  const { prices } = priceOf("gemini-nano-banana-2.1")
+  assert.equal(costOf(imageOnly(Number.MAX_SAFE_INTEGER), prices), null)
+})

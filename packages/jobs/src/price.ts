@@ -6,6 +6,9 @@ import type { ModelEntry, ModelPrices, Parameters, Tokens } from "@kiln/contract
  */
 export const nanoUsdPerUsd = 1_000_000_000
 
+/** A million dollars for one call: beyond it the counts are wrong, and numbers lose their last digits. */
+const mostNanoUsd = 1_000_000 * nanoUsdPerUsd
+
 /** USD for a million tokens is a thousand nano-dollars for one. */
 const nanoPerToken = (usdPerMillion: number) => usdPerMillion * 1_000
 
@@ -13,11 +16,13 @@ const nanoPerToken = (usdPerMillion: number) => usdPerMillion * 1_000
 export function costOf(tokens: Tokens, prices: ModelPrices): number | null {
   if (prices.input === null || prices.text_output === null || prices.image_output === null) return null
   const words = Math.max(0, tokens.output - tokens.image)
-  return Math.round(
+  const nanoUsd = Math.round(
     tokens.input * nanoPerToken(prices.input) +
       tokens.image * nanoPerToken(prices.image_output) +
       words * nanoPerToken(prices.text_output),
   )
+  // Counts that make no sense make no cost either.
+  return nanoUsd < mostNanoUsd ? nanoUsd : null
 }
 
 /** Nano-dollars as USD, rounded to a ten-thousandth of a cent. */

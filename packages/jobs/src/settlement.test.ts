@@ -88,3 +88,15 @@ test("one doubtful charge makes the sum doubtful", () => {
   assert.equal(chargedInAll(["no", "yes"]), "yes")
   assert.equal(chargedInAll(["yes", "unknown", "no"]), "unknown")
 })
+
+test("a shutdown that came too late to interrupt anything changes nothing", () => {
+  const failures = new Map([[0, blocked]])
+  const settlement = settle(attempt({ requested: 1, failures, stopped: "shutdown" }))
+  assert.equal(settlement.kind === "end" && settlement.status, "failed")
+})
+
+test("what is hopeless when the worker stops is not asked for again", () => {
+  const settlement = settle(attempt({ failures: new Map([[1, blocked]]), stopped: "shutdown" }))
+  assert.ok(settlement.kind === "again" && settlement.free)
+  assert.deepEqual([...settlement.abandoned.keys()], [1])
+})

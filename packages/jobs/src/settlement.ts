@@ -53,6 +53,7 @@ export function settle(result: AttemptResult): Settlement {
   if (result.delivered >= result.requested) {
     return { kind: "end", status: "succeeded", outcome: "succeeded", error: null, shortfall: null }
   }
+  const open = result.requested - result.delivered - result.abandoned.size - result.failures.size
   switch (result.stopped) {
     case "canceled":
       return { kind: "end", status: "canceled", outcome: "canceled", error: null, shortfall: null }
@@ -63,13 +64,15 @@ export function settle(result: AttemptResult): Settlement {
       return { kind: "end", status: "expired", outcome: "deadline_exceeded", error, shortfall: null }
     }
     case "shutdown":
+      // It came too late to interrupt anything.
+      if (open <= 0) return settleFailures(result)
       return {
         kind: "again",
         outcome: "handed_back",
         delayMs: 0,
         free: true,
         blockedBy: null,
-        abandoned: new Map(result.abandoned),
+        abandoned: abandonedOf(result),
       }
     case undefined:
       return settleFailures(result)
@@ -83,11 +86,7 @@ function settleFailures(result: AttemptResult): Settlement {
     retry: decideRetry(failure, result),
   }))
   const hopeful = decided.filter(({ retry }) => retry.again)
-  const lost = decided.filter(({ retry }) => !retry.again)
-  const abandoned = new Map([
-    ...result.abandoned,
-    ...lost.map(({ index, failure }) => [index, describeFailure(failure)] as const),
-  ])
+  const abandoned = abandonedOf(result)
   const first = hopeful[0] ?? decided[0]
   if (hopeful.length === 0) return giveUp(result, first?.failure, [...abandoned.values()])
   const counted = hopeful.some(({ retry }) => retry.again && !retry.free)
@@ -100,6 +99,15 @@ function settleFailures(result: AttemptResult): Settlement {
     blockedBy: slowest.retry.again && slowest.retry.free ? slowest.retry.blockedBy : null,
     abandoned,
   }
+}
+
+/** The images that are given up, those of earlier attempts too. */
+function abandonedOf(result: AttemptResult): Map<number, JobError> {
+  const lost = [...result.failures].filter(([, failure]) => !decideRetry(failure, result).again)
+  return new Map([
+    ...result.abandoned,
+    ...lost.map(([index, failure]) => [index, describeFailure(failure)] as const),
+  ])
 }
 
 const delayOf = (retry: ReturnType<typeof decideRetry>): number => (retry.again ? retry.delayMs : 0)

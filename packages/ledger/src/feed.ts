@@ -73,8 +73,10 @@ export function createFeed({ redis, prefix, onError }: Options): Feed {
     },
     async [Symbol.asyncDispose]() {
       closed.abort()
+      // Between two tries to connect ioredis forgets what waits for the connection: it would be waited for for ever.
+      const isForgotten = redis.status === "reconnecting"
       redis.disconnect()
-      await running
+      if (!isForgotten) await running
     },
   }
 }

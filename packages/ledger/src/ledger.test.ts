@@ -1,69 +1,30 @@
 import assert from "node:assert/strict"
-import { spawn } from "node:child_process"
-import { once } from "node:events"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { after, before, beforeEach, test } from "node:test"
 
-import { JobFailure, newId, type JobError } from "@kiln/contract"
+import { JobFailure, type JobError } from "@kiln/contract"
 import { describeFailure, type Settlement, type TemplateContent } from "@kiln/jobs"
-import { Redis } from "ioredis"
+import type { Redis } from "ioredis"
 
 import type { Handover } from "./handover.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
-import type { KeptOutput, NewJob } from "./record.ts"
+import type { NewJob } from "./record.ts"
 import type { AttemptEnd, Begun } from "./runs.ts"
 import { mostTemplates } from "./templates.ts"
+import { startRedis } from "./testing/private-redis.ts"
+import { newJob, output } from "./testing/sample-job.ts"
 
 let redis: Redis
-let stop: () => Promise<void>
+let server: Awaited<ReturnType<typeof startRedis>>
 let ledger: Ledger
 
 before(async () => {
-  const folder = await mkdtemp(join(tmpdir(), "kiln-ledger-"))
-  const socket = join(folder, "redis.sock")
-  const server = spawn(
-    "redis-server",
-    ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder],
-    {
-      stdio: "ignore",
-    },
-  )
-  redis = new Redis(socket, { maxRetriesPerRequest: null, retryStrategy: () => 20 })
-  redis.on("error", () => {})
-  await redis.ping()
-  stop = async () => {
-    redis.disconnect()
-    server.kill("SIGKILL")
-    await once(server, "exit")
-    await rm(folder, { recursive: true, force: true })
-  }
+  server = await startRedis()
+  redis = server.redis
 })
-after(() => stop())
+after(() => server[Symbol.asyncDispose]())
 beforeEach(async () => {
   await redis.flushall()
   ledger = createLedger({ redis, prefix: "test", retentionMs: 60_000 })
-})
-
-const newJob = (change: Partial<NewJob> = {}): NewJob => ({
-  id: newId("job"),
-  tenant: "acme",
-  key: "key_1",
-  type: "generation",
-  model: "m",
-  requestedModel: "m",
-  spec: {
-    prompt: "a fox",
-    promptKey: null,
-    parameters: { n: 1, output_format: "png", include_text: false },
-    metadata: {},
-    warnings: [],
-  },
-  priority: "normal",
-  notBefore: null,
-  deadlineSeconds: null,
-  ...change,
 })
 
 async function submit(change: Partial<NewJob> = {}, idempotency?: { key: string; fingerprint: string }) {
@@ -83,15 +44,6 @@ function assertBegun(begun: Begun): asserts begun is Extract<Begun, { kind: "beg
   assert.equal(begun.kind, "begun")
 }
 
-const output: KeptOutput = {
-  key: "acme/0.png",
-  content_type: "image/png",
-  bytes: 10,
-  width: 1,
-  height: 1,
-  sha256: "00",
-  upstream_content_type: "image/jpeg",
-}
 const spent = { calls: 1, input: 9, output: 1120, costNanoUsd: 33_600_000 }
 const nothingSpent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
 const succeeded: Settlement = {
@@ -431,4 +383,119 @@ test("the job of an earlier request is found by its key and content only", async
   assert.equal((await ledger.madeBefore("acme", idempotency))?.id, job.id)
   assert.equal(await ledger.madeBefore("acme", { ...idempotency, fingerprint: "other" }), undefined)
   assert.equal(await ledger.madeBefore("globex", idempotency), undefined)
+})
+
+test("a turn that is over is not begun again while the job waits for its next one", async () => {
+  await redis.set("{test}:window", 1)
+  const task = await handedOver()
+  assert.equal(await ledger.cancel(task.id, "acme"), "ended")
+  await submit()
+  const retried = await ledger.retry(task.id, "acme")
+  assert.deepEqual(retried, { kind: "queued", ready: [] })
+  assert.equal((await ledger.begin(task)).kind, "stale")
+})
+
+test("a claim whose answer was lost is given again, and another execution's is not", async () => {
+  const task = await handedOver()
+  const first = await ledger.begin(task, "one")
+  const same = await ledger.begin(task, "one")
+  assertBegun(first)
+  assertBegun(same)
+  assert.equal(same.epoch, first.epoch)
+  assert.equal(same.record.attempts.length, 1)
+  const other = await ledger.begin(task, "two")
+  assertBegun(other)
+  assert.equal(other.epoch, first.epoch + 1)
+})
+
+test("a settlement whose answer was lost can be sent again and changes nothing", async () => {
+  const task = await handedOver()
+  const begun = await ledger.begin(task)
+  assertBegun(begun)
+  const run = { id: task.id, epoch: begun.epoch }
+  const end = ending(succeeded, { spent })
+  assert.equal((await ledger.settle(run, end)).kind, "settled")
+  assert.deepEqual(await ledger.settle(run, end), { kind: "settled", ready: [] })
+  const record = await ledger.read(task.id)
+  assert.equal(record?.usage.calls, 1)
+  assert.equal(record.events.length, 3)
+})
+
+test("a run that waits for quotas is started once", async () => {
+  const task = await handedOver()
+  const wait = again({ delayMs: 1, free: true, blockedBy: "upstream_rpm" })
+  for (const turn of [1, 2]) {
+    const begun = await ledger.begin({ id: task.id, turn })
+    assertBegun(begun)
+    await ledger.settle({ id: task.id, epoch: begun.epoch }, ending(wait))
+    await redis.del("{test}:rest")
+    await ledger.dispatch()
+  }
+  const types = (await ledger.read(task.id))?.events.map(({ type }) => type)
+  assert.deepEqual(types, ["job.queued", "job.started"])
+})
+
+test("a quota of a minute does not shorten the rest for a quota of a day", async () => {
+  const tasks = [await handedOver(), await handedOver()]
+  const rests = [
+    again({ delayMs: 3_600_000, free: true, blockedBy: "upstream_rpd" }),
+    again({ delayMs: 1_000, free: true, blockedBy: "upstream_rpm" }),
+  ]
+  for (const [index, task] of tasks.entries()) {
+    const begun = await ledger.begin(task)
+    assertBegun(begun)
+    await ledger.settle({ id: task.id, epoch: begun.epoch }, ending(rests[index] ?? again()))
+  }
+  const record = await ledger.read(tasks[0]?.id ?? "")
+  assert.ok(record)
+  assert.equal((await ledger.place(record)).blockedBy, "upstream_rpd")
+})
+
+test("a tenant behind hundreds that wait for a resting model has its turn", async () => {
+  await redis.hset("{test}:rest", "m", `${Date.now() + 3_600_000}|upstream_rpd`)
+  for (let n = 0; n < 250; n++) await submit({ tenant: `t${n}` })
+  await redis.set("{test}:window", "0")
+  const { job } = await submit({ tenant: "zoe", model: "other" })
+  await redis.set("{test}:window", "32")
+  const ready: Handover[] = []
+  for (let round = 0; round < 5; round++) ready.push(...(await ledger.dispatch()))
+  assert.deepEqual(ready, [{ id: job.id, turn: 1 }])
+})
+
+test("a tenant whose model rested has no credit when the rest is over", async () => {
+  await redis.set("{test}:window", "0")
+  for (let n = 0; n < 40; n++) await submit({ tenant: "rested" })
+  for (let n = 0; n < 60; n++) await submit({ tenant: "busy", model: "other" })
+  await redis.hset("{test}:rest", "m", `${Date.now() + 3_600_000}|upstream_rpm`)
+  await redis.set("{test}:window", "20")
+  assert.equal((await ledger.dispatch()).length, 20)
+  await redis.del("{test}:rest")
+  await redis.set("{test}:window", "40")
+  const next = await ledger.dispatch()
+  const tenants = await Promise.all(next.map(async ({ id }) => (await ledger.read(id))?.tenant))
+  const share = tenants.filter((tenant) => tenant === "busy").length
+  assert.ok(share >= 9 && share <= 11, `${share} of 20`)
+})
+
+test("every job past its deadline expires in one sweep", async () => {
+  await redis.set("{test}:window", "0")
+  for (let n = 0; n < 250; n++) {
+    const { job } = await submit({ deadlineSeconds: 600 })
+    await redis.zadd("{test}:deadlines", 1, job.id)
+  }
+  await ledger.sweep()
+  assert.equal((await counters())["expired"], "250")
+})
+
+test("what a job used that was deleted while it ran is in its tenant's usage", async () => {
+  const task = await handedOver()
+  const begun = await ledger.begin(task)
+  assertBegun(begun)
+  await ledger.remove([task.id], "acme")
+  const end = ending(succeeded, { spent, payer: begun.record })
+  assert.equal((await ledger.settle({ id: task.id, epoch: begun.epoch }, end)).kind, "gone")
+  const [usage = ""] = await redis.keys("{test}:usage:*")
+  const rows = await redis.hgetall(usage)
+  assert.deepEqual([rows["m|key_1|calls"], rows["m|key_1|cost"]], ["1", "33600000"])
+  assert.equal(await redis.exists(`{test}:job:${task.id}`), 0)
 })

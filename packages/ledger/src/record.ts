@@ -63,7 +63,7 @@ export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore"> & {
   /** Images given up by earlier attempts. */
   abandoned: ReadonlyMap<number, JobError>
   attempts: Attempt[]
-  events: RecordedEvent[]
+  readonly events: RecordedEvent[]
   usage: { input: number; output: number; calls: number; costNanoUsd: number | null }
   text: string | null
   textKey: string | null
@@ -111,6 +111,7 @@ const json = <Value>(value: string | undefined, otherwise: Value): Value =>
 export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
   const { status, tenant, key, model, requested, spec } = fields
   if (!status || !tenant || !key || !model || !requested || !spec) return undefined
+  const numbered = numberedFields(fields)
   return {
     id,
     tenant,
@@ -128,15 +129,13 @@ export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
     notBefore: instant(fields["not_before"]),
     deadline: instant(fields["deadline"]),
     tries: number(fields["tries"]),
-    outputs: numbered<KeptOutput>(fields, "o:"),
-    abandoned: new Map(
-      Object.entries(json<Record<string, JobError>>(fields["abandoned"], {})).map(([index, error]) => [
-        Number(index),
-        error,
-      ]),
-    ),
-    attempts: decodeAttempts(fields),
-    events: decodeEvents(fields),
+    outputs: decodeOutputs(numbered.o),
+    abandoned: fields["abandoned"] ? decodeAbandoned(fields["abandoned"]) : new Map<number, JobError>(),
+    attempts: numbered.a.map(decodeAttempt),
+    /** Read by few: decoded when they are. */
+    get events() {
+      return numbered.e.map(decodeEvent)
+    },
     usage: {
       input: number(fields["input"]),
       output: number(fields["output"]),
@@ -153,21 +152,34 @@ export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
   }
 }
 
-function numbered<Value>(fields: Fields, prefix: string): Map<number, Value> {
-  return new Map(
-    Object.keys(fields)
-      .filter((name) => name.startsWith(prefix))
-      .map(
-        (name) =>
-          [Number(name.slice(prefix.length)), json<Value | undefined>(fields[name], undefined)] as const,
-      )
-      .filter((entry): entry is [number, Value] => entry[1] !== undefined)
-      .toSorted(([a], [b]) => a - b),
+const decodeAbandoned = (text: string): Map<number, JobError> =>
+  new Map(
+    Object.entries(JSON.parse(text) as Record<string, JobError>).map(([index, error]) => [
+      Number(index),
+      error,
+    ]),
   )
+
+/** The fields that come in numbers: outputs, attempts and events, found in one pass over the record. */
+function numberedFields(fields: Fields) {
+  const found = { o: [] as [number, string][], a: [] as [number, string][], e: [] as [number, string][] }
+  for (const name in fields) {
+    if (name.charCodeAt(1) !== colon) continue
+    const kind = found[name[0] as keyof typeof found]
+    kind.push([Number(name.slice(2)), fields[name] ?? ""])
+  }
+  for (const kind of [found.o, found.a, found.e]) if (kind.length > 1) kind.sort(([a], [b]) => a - b)
+  return found
 }
 
-function decodeAttempts(fields: Fields): Attempt[] {
-  return rows(fields, "a:").map(([n, [model = "", started, ended, outcome, upstream, charged]]) => ({
+const colon = ":".charCodeAt(0)
+
+const decodeOutputs = (rows: readonly [number, string][]): Map<number, KeptOutput> =>
+  new Map(rows.map(([index, text]) => [index, JSON.parse(text) as KeptOutput]))
+
+function decodeAttempt([n, text]: [number, string]): Attempt {
+  const [model = "", started, ended, outcome, upstream, charged] = text.split("|")
+  return {
     number: n,
     model,
     started_at: new Date(Number(started)).toISOString(),
@@ -175,21 +187,10 @@ function decodeAttempts(fields: Fields): Attempt[] {
     outcome: (outcome as AttemptOutcome | undefined) ?? null,
     upstream_status: upstream ? Number(upstream) : null,
     charged: (charged as Charged | undefined) ?? null,
-  }))
+  }
 }
 
-function decodeEvents(fields: Fields): RecordedEvent[] {
-  return rows(fields, "e:").map(([, [id = "", type, at, extra = ""]]) => ({
-    id,
-    type: type as JobEventType,
-    at: new Date(Number(at)),
-    extra,
-  }))
-}
-
-function rows(fields: Fields, prefix: string): [number, string[]][] {
-  return Object.entries(fields)
-    .filter(([name]) => name.startsWith(prefix))
-    .map(([name, value]): [number, string[]] => [Number(name.slice(prefix.length)), value.split("|")])
-    .toSorted(([a], [b]) => a - b)
+function decodeEvent([, text]: [number, string]): RecordedEvent {
+  const [id = "", type, at, extra = ""] = text.split("|")
+  return { id, type: type as JobEventType, at: new Date(Number(at)), extra }
 }

@@ -15,6 +15,10 @@ type Options = {
   deadlineError: JobError
 }
 
+/** Deadlines in one step, so that none takes long, and steps of one sweep. */
+const mostExpired = 100
+const mostSteps = 100
+
 /** What has to be done again and again, by any process: every step is atomic, so it matters not by which. */
 export function createRounds({ redis, scripts, prefix, ...options }: Options) {
   const { retentionMs, mostReady, leaseMs, deadlineError } = options
@@ -26,8 +30,15 @@ export function createRounds({ redis, scripts, prefix, ...options }: Options) {
 
     /** Ends what is past its deadline and offers again what was handed over and not heard of. */
     async sweep(): Promise<Handover[]> {
-      const flat = await scripts.run("sweep", retentionMs, JSON.stringify(deadlineError), leaseMs, mostReady)
-      return handovers(flat as (string | number)[])
+      const error = JSON.stringify(deadlineError)
+      const ready: Handover[] = []
+      for (let step = 0; step < mostSteps; step++) {
+        const args = [retentionMs, error, leaseMs, mostReady, mostExpired] as const
+        const [due, ...flat] = (await scripts.run("sweep", ...args)) as [number, ...(string | number)[]]
+        ready.push(...handovers(flat))
+        if (due < mostExpired) break
+      }
+      return ready
     },
 
     /** Says that a worker is alive and how many jobs it takes; answers how many workers are. 0 jobs: it leaves. */

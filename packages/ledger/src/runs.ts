@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto"
+
 import type { Charged, JobError, Warning } from "@kiln/contract"
 import type { Settlement } from "@kiln/jobs"
 
@@ -22,6 +24,8 @@ export type AttemptEnd = {
   text: string | null
   textKey: string | null
   warned: readonly Warning[]
+  /** Whose usage it is when the job was deleted meanwhile. */
+  payer?: Pick<JobRecord, "tenant" | "model" | "key">
 }
 
 type Options = {
@@ -39,7 +43,8 @@ const today = (): string => new Date().toISOString().slice(0, 10)
 /** What workers do to jobs. Each step checks the epoch: a worker that lost its job cannot write any more. */
 export function createRuns({ scripts, retentionMs, mostReady, ...options }: Options) {
   return {
-    async begin({ id, turn }: Handover): Promise<Begun> {
+    /** Claims the job. An `execution` that claims it again, having lost the answer, is given the same claim. */
+    async begin({ id, turn }: Handover, execution: string = randomUUID()): Promise<Begun> {
       const [kind, epoch, flat] = (await scripts.run(
         "begin",
         id,
@@ -48,6 +53,7 @@ export function createRuns({ scripts, retentionMs, mostReady, ...options }: Opti
         JSON.stringify(options.deadlineError),
         JSON.stringify(options.deathsError),
         options.mostDeaths,
+        execution,
       )) as ["begun" | "gone" | "stale" | "ended", number, string[]]
       if (kind !== "begun") return { kind }
       const record = decodeJob(id, fieldsOf(flat))
@@ -101,6 +107,9 @@ function encodeEnd({ settlement, spent, ...end }: AttemptEnd) {
     outcome: settlement.outcome,
     upstreamStatus: end.upstreamStatus === null ? "" : String(end.upstreamStatus),
     charged: end.charged,
+    tenant: end.payer?.tenant ?? "",
+    model: end.payer?.model ?? "",
+    key: end.payer?.key ?? "",
     day: today(),
     calls: spent.calls,
     input: spent.input,

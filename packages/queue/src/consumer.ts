@@ -11,7 +11,10 @@ type Options = {
   concurrency: number
   /** Does the task. It is aborted with `lock_lost` when another worker has taken the job over. */
   process: (task: Task, signal: AbortSignal) => Promise<void>
+  /** The queue is in trouble. */
   onError: (error: Error) => void
+  /** `process` threw although the task was still its own: the ledger will offer the job again. */
+  onFailure: (task: Task, error: unknown) => void
 }
 
 export type Consumer = {
@@ -25,16 +28,25 @@ const errorsBeforePause = 20
 const pauseMs = 3_000
 
 /** The way out of the queue: calls `process` for each task, `concurrency` at once. */
-export function createConsumer({ redis, prefix, concurrency, process, onError }: Options): Consumer {
+export function createConsumer({
+  redis,
+  prefix,
+  concurrency,
+  process,
+  onError,
+  onFailure,
+}: Options): Consumer {
   const running = new Set<string>()
   // BullMQ hands over a signal only to a function that declares three parameters.
   const worker = new Worker<Task>(
     imageQueue.name,
     async (job, _token, signal) => {
       running.add(job.data.id)
+      const lost = signal ?? new AbortController().signal
       try {
-        await process(job.data, signal ?? new AbortController().signal)
+        await process(job.data, lost)
       } catch (error) {
+        if (!lost.aborted) onFailure(job.data, error)
         // The ledger decides what is tried again; the queue never does.
         throw new UnrecoverableError(error instanceof Error ? error.message : "failed")
       } finally {

@@ -33,7 +33,8 @@ export function createLogger({
   destination?: DestinationStream
 }): Logger {
   const options = { name, level, redact: { paths: REDACTED, censor: "[redacted]" } }
-  return destination === undefined ? pino(options) : pino(options, destination)
+  // Written aside: a process that serves requests does not wait for its own lines. Fatal ones and an exit flush.
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: false }))
 }
 
 /** Replaces each secret in a text, also where it is percent-encoded, as in a URL. */

@@ -1,13 +1,14 @@
 import { z } from "zod"
 
+export const redisUrl = z
+  .string()
+  .regex(/^(rediss?|unix|redis\+unix):\/\/./, "must start with redis://, rediss:// or unix://")
+
 const days = z.coerce.number().positive()
 
 /** The variables of every process that works on jobs. */
 export const processEnv = {
-  REDIS_URL: z
-    .string()
-    .min(1)
-    .describe("Redis of the ledger and the queue: `redis://`, `rediss://` or `unix://`"),
+  REDIS_URL: redisUrl.describe("Redis of the ledger and the queue: `redis://`, `rediss://` or `unix://`"),
   KILN_REDIS_PREFIX: z
     .string()
     .regex(/^[a-z0-9_-]+$/)

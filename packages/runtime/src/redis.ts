@@ -22,7 +22,7 @@ const LONGEST_PAUSE_MS = 2000
 
 /** Connects in the background and reconnects for ever; close it with `disconnect()` or `quit()`. */
 export function connectRedis({ url, role, name, onError }: ConnectRedisOptions): Redis {
-  const redis = new Redis(address(url), { ...OF_ROLE[role], ...ALWAYS, connectionName: name })
+  const redis = createClient(url, { ...OF_ROLE[role], ...ALWAYS, connectionName: name })
   let isDown = false
   redis.on("ready", () => {
     isDown = false
@@ -49,8 +49,10 @@ const OF_ROLE: Record<RedisRole, Options> = {
   subscriber: { maxRetriesPerRequest: null },
 }
 
-/** ioredis takes a socket as a bare path. */
-function address(url: string): string {
-  const socket = /^(?:redis\+)?unix:\/\/(\/[^?]*)(\?.*)?$/.exec(url)
-  return socket === null ? url : decodeURIComponent(socket[1] ?? "") + (socket[2] ?? "")
+/** ioredis takes a socket as a path, which may hold any character. */
+function createClient(url: string, options: Options): Redis {
+  const [isSocket, path = "", query = ""] = /^(?:redis\+)?unix:\/\/(\/[^?]*)(?:\?(.*))?$/.exec(url) ?? []
+  if (isSocket === undefined) return new Redis(url, options)
+  const db = Number(new URLSearchParams(query).get("db") ?? 0)
+  return new Redis({ ...options, path: decodeURIComponent(path), db })
 }

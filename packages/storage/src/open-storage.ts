@@ -37,7 +37,9 @@ type StorageEnv = z.infer<z.ZodObject<typeof storageEnv>> & { KILN_DATA_DIR: str
 
 /** Where objects are: what KILN_STORAGE says, else a folder of the data folder. Throws when it says nonsense. */
 export const storageLocation = (env: Pick<StorageEnv, "KILN_STORAGE" | "KILN_DATA_DIR">): StorageLocation =>
-  parseStorageUrl(env.KILN_STORAGE ?? `file:${resolve(env.KILN_DATA_DIR, "objects")}`)
+  env.KILN_STORAGE === undefined
+    ? { kind: "disk", folder: resolve(env.KILN_DATA_DIR, "objects") }
+    : parseStorageUrl(env.KILN_STORAGE)
 
 /** Opens the storage; a process that hands out no links to files gives no `links`. */
 export function openStorage(env: StorageEnv, links?: { baseUrl: string; secret: FileSecret }): Storage {

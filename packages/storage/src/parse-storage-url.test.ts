@@ -36,7 +36,8 @@ test("anything else is refused without being repeated", () => {
     assert.throws(
       () => parseStorageUrl(url),
       (error: Error) =>
-        error.message.startsWith("A storage is file:/path or s3://") && !error.message.includes("hidden"),
+        error.message.startsWith("KILN_STORAGE must be file:/path or s3://") &&
+        !error.message.includes("hidden"),
       url,
     )
   }

@@ -37,5 +37,8 @@ function folderOf(url: string): string {
 
 /** The value is not repeated: somebody may have written credentials into it. */
 function unreadable(options?: ErrorOptions): Error {
-  return new Error("A storage is file:/path or s3://bucket/prefix, without user, query or fragment", options)
+  return new Error(
+    "KILN_STORAGE must be file:/path or s3://bucket/prefix, without user, query or fragment",
+    options,
+  )
 }

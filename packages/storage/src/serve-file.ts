@@ -1,6 +1,7 @@
 import { realpath } from "node:fs/promises"
 import type { IncomingMessage, ServerResponse } from "node:http"
 
+import { Refusal } from "@kiln/contract"
 import { create as contentDisposition } from "content-disposition"
 import send from "send"
 
@@ -9,17 +10,16 @@ import { findObject, unlessMissing, type FoundObject } from "./disk-layout.ts"
 import { verifyFileUrl, type FileSecret } from "./file-url.ts"
 
 type Next = (error?: unknown) => void
-type Problem = { status: number; code: string; title: string; detail: string }
 
 /**
  * Answers GET and HEAD of the URLs that disk storage signs, ranges and conditions included. For
- * `app.use("/files", …)` or a plain server; other methods go on to `next`.
+ * `app.use("/files", …)` or a plain server; other methods go on to `next`, and so does each Refusal.
  */
 export function serveFile(options: { folder: string; secret: FileSecret; now?: () => Date }) {
   return async (req: IncomingMessage, res: ServerResponse, next: Next): Promise<void> => {
     if (req.method !== "GET" && req.method !== "HEAD") return next()
     try {
-      await answer(req, res, options)
+      await answer(req, res, next, options)
     } catch (error) {
       next(error)
     }
@@ -29,14 +29,15 @@ export function serveFile(options: { folder: string; secret: FileSecret; now?: (
 async function answer(
   req: IncomingMessage,
   res: ServerResponse,
+  next: Next,
   { folder, secret, now = () => new Date() }: { folder: string; secret: FileSecret; now?: () => Date },
 ): Promise<void> {
   const { key, query } = readUrl(req)
   const moment = now()
   const verdict = verifyFileUrl({ key, query, secret, now: moment })
-  if (!verdict.valid) return refuse(res, verdict.reason === "expired" ? expired : forged)
+  if (!verdict.valid) throw verdict.reason === "expired" ? expired() : forged()
   const found = await find(folder, key)
-  if (found === undefined) return refuse(res, missing)
+  if (found === undefined) throw missing()
   const seconds = Math.floor((verdict.expiresAt.getTime() - moment.getTime()) / 1000)
   const headers: Record<string, string> = {
     "Content-Type": found.object.contentType,
@@ -48,14 +49,14 @@ async function answer(
   }
   if (verdict.downloadName !== undefined)
     headers["Content-Disposition"] = contentDisposition(verdict.downloadName)
-  deliver(req, res, found, headers)
+  deliver(req, res, next, { found, headers })
 }
 
 function deliver(
   req: IncomingMessage,
   res: ServerResponse,
-  found: FoundObject,
-  headers: Record<string, string>,
+  next: Next,
+  { found, headers }: { found: FoundObject; headers: Record<string, string> },
 ): void {
   // The whole path is encoded because send decodes it; it is ours, so dots in it hide nothing.
   send(req, encodeURIComponent(found.path), { dotfiles: "allow", index: false, cacheControl: false })
@@ -68,7 +69,7 @@ function deliver(
         return
       }
       for (const name of [...Object.keys(headers), "Last-Modified", "Accept-Ranges"]) res.removeHeader(name)
-      refuse(res, problems[error.status ?? 500] ?? broken)
+      next(refusals[error.status ?? 500]?.() ?? error)
     })
     .pipe(res)
 }
@@ -103,47 +104,23 @@ function decoded(text: string): string {
   }
 }
 
-const forged: Problem = {
-  status: 403,
-  code: "forbidden",
-  title: "The link is not valid",
-  detail: "The signature of the link does not fit; links come from the API and cannot be changed.",
-}
-const expired: Problem = {
-  status: 403,
-  code: "forbidden",
-  title: "The link has expired",
-  detail: "The time of the link is over; ask the API for the job or asset again to get a new one.",
-}
-const missing: Problem = {
-  status: 404,
-  code: "not_found",
-  title: "There is nothing here",
-  detail: "The file does not exist any more.",
-}
-const broken: Problem = {
-  status: 500,
-  code: "internal",
-  title: "Something went wrong here",
-  detail: "The file could not be read.",
-}
-const problems: Record<number, Problem> = {
+const forged = () =>
+  new Refusal(
+    "forbidden",
+    "The signature of the link does not fit; links come from the API and cannot be changed.",
+  )
+const expired = () =>
+  new Refusal(
+    "forbidden",
+    "The time of the link is over; ask the API for the job or asset again to get a new one.",
+  )
+const missing = () => new Refusal("not_found", "The file does not exist any more.")
+const refusals: Record<number, () => Refusal> = {
   404: missing,
-  412: {
-    status: 412,
-    code: "invalid_request",
-    title: "The condition does not hold",
-    detail: "The file is not the one that If-Match or If-Unmodified-Since names.",
-  },
-  416: {
-    status: 416,
-    code: "invalid_request",
-    title: "The range is not satisfiable",
-    detail: "The file is shorter; its length is in Content-Range.",
-  },
-}
-
-function refuse(res: ServerResponse, problem: Problem): void {
-  res.writeHead(problem.status, { "Content-Type": "application/problem+json", "Cache-Control": "no-store" })
-  res.end(JSON.stringify({ type: "about:blank", ...problem }))
+  412: () =>
+    new Refusal("invalid_request", "The file is not the one that If-Match or If-Unmodified-Since names.", {
+      status: 412,
+    }),
+  416: () =>
+    new Refusal("invalid_request", "The file is shorter; its length is in Content-Range.", { status: 416 }),
 }

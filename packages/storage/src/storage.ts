@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream"
 
-/** A local file to store. `sha256` is lower-case hex and saves reading the file twice. */
+/** A local file to store. `sha256` is lower-case hex, trusted, and saves reading the file twice. */
 export type FileBody = { path: string; bytes: number; sha256?: string | undefined }
 
 /** What the store knows about one object. Names of metadata are lower case. */

@@ -15,18 +15,18 @@ const jsonType = "application/json; charset=utf-8"
 
 /**
  * Does the work once for an Idempotency-Key and gives the first answer again after that, refusals included unless
- * asking again may help. Without a key it only does the work.
+ * asking again may help. Without a key it only does the work. `isSecret` says that the answer holds a secret.
  */
 export async function answerOnce<Body>(
   { idempotency }: Pick<Ledger, "idempotency">,
   { req, res }: Exchange,
-  request: { route: string; status: number; content: unknown },
+  request: { route: string; status: number; content: unknown; isSecret: boolean },
   work: () => Promise<Answer<Body>>,
 ): Promise<Answer<Body> | undefined> {
   const key = idempotencyKeyOf(req, request.route, request.content)
   if (!key) return work()
   const { key: apiKey, token } = callerOf(res)
-  const secret = { token, idempotencyKey: key.text }
+  const secret = { token: request.isSecret ? token : apiKey.tenant, idempotencyKey: key.text }
   const scope = `${apiKey.tenant}:${key.scope}`
   const reserved = await idempotency.reserve(scope, key.fingerprint)
   switch (reserved.kind) {
@@ -38,7 +38,7 @@ export async function answerOnce<Body>(
       })
     case "answered": {
       const text = unseal(reserved.answer, secret)
-      // Only the API key that asked first can open its answer.
+      // An answer with a secret in it is for the API key that asked first alone.
       if (text === undefined) throw mismatch()
       res.setHeader("Idempotent-Replayed", "true")
       return write({ req, res }, JSON.parse(text) as Remembered)
@@ -67,7 +67,7 @@ async function remembered<Body>(
     const refusal = refusalOf(error)
     if (refusals[refusal.code].retryable) throw error
     const text = JSON.stringify(problemOf(refusal, req, res))
-    return { status: refusals[refusal.code].status, headers: {}, type: problemType, text }
+    return { status: refusal.status, headers: {}, type: problemType, text }
   }
 }
 

@@ -5,10 +5,15 @@ import type { Response } from "express"
 export type Caller = { key: ApiKey; token: string }
 
 /** What is known of a request beside its own content. */
-export type Call = { requestId: string; startedAt: number; caller: Caller | undefined }
+export type Call = {
+  requestId: string
+  traceId: string | undefined
+  startedAt: number
+  caller: Caller | undefined
+}
 
-export function beginCall(res: Response, requestId: string): Call {
-  const call: Call = { requestId, startedAt: performance.now(), caller: undefined }
+export function beginCall(res: Response, ids: Pick<Call, "requestId" | "traceId">): Call {
+  const call: Call = { ...ids, startedAt: performance.now(), caller: undefined }
   res.locals["call"] = call
   return call
 }

@@ -29,7 +29,7 @@ export function mount<Of extends Operation>(router: Router, operation: Of, handl
   router[operation.method](
     operation.path,
     requireScope(operation.scope),
-    ...(takesBody.has(operation.method) ? readBody : []),
+    ...(takesBody.has(operation.method) ? [readBody] : []),
     async (req: Request, res: Response) => {
       const answer = await handle(parseInput(operation, req), { req, res })
       // Replies are not parsed: their types are checked where they are made.

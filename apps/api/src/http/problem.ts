@@ -3,23 +3,31 @@ import type { Logger } from "@kiln/runtime"
 import type { ErrorRequestHandler, Request, Response } from "express"
 
 import { callOf } from "./call.ts"
-import { isHangUp, refusalOf } from "./refusal-of.ts"
+import { HangUp } from "./hang-up.ts"
+import { refusalOf } from "./refusal-of.ts"
 
 export const problemType = "application/problem+json"
 
 /** A refusal as an RFC 9457 document; what caused it stays in the log. */
 export function problemOf(refusal: Refusal, req: Request, res: Response): Problem {
-  const { status, title, retryable } = refusals[refusal.code]
   const [instance = "/"] = req.originalUrl.split("?", 1)
+  return describeRefusal(refusal, { instance, requestId: callOf(res).requestId })
+}
+
+export function describeRefusal(
+  refusal: Refusal,
+  { instance, requestId }: { instance: string; requestId: string },
+): Problem {
+  const { title, retryable } = refusals[refusal.code]
   return {
     type: `urn:kiln:problem:${refusal.code}`,
     title,
-    status,
+    status: refusal.status,
     detail: refusal.message,
     instance,
     code: refusal.code,
     retryable,
-    request_id: callOf(res).requestId,
+    request_id: requestId,
     errors: [...refusal.errors],
   }
 }
@@ -27,14 +35,15 @@ export function problemOf(refusal: Refusal, req: Request, res: Response): Proble
 /** The last handler: every error leaves as a problem document. */
 export function answerProblems(log: Logger): ErrorRequestHandler {
   return (error: unknown, req, res, _next) => {
-    if (isHangUp(error)) {
+    if (error instanceof HangUp) {
       res.destroy()
       return
     }
     const refusal = refusalOf(error)
-    const { requestId } = callOf(res)
-    if (refusal.code === "internal") log.error({ err: error, request_id: requestId }, "request failed")
-    if (refusal.code === "unavailable") log.warn({ err: refusal.cause, request_id: requestId }, "unavailable")
+    const { requestId, traceId } = callOf(res)
+    const ids = { request_id: requestId, ...(traceId ? { trace_id: traceId } : {}) }
+    if (refusal.code === "internal") log.error({ err: error, ...ids }, "request failed")
+    if (refusal.code === "unavailable") log.warn({ err: refusal.cause, ...ids }, "unavailable")
     if (res.headersSent) {
       res.destroy()
       return

@@ -1,35 +1,38 @@
 import { Refusal } from "@kiln/contract"
-import { json, type RequestHandler } from "express"
+import type { Request, RequestHandler } from "express"
 
-const mostBodyBytes = 25 * 1024 * 1024
+import { createReadBytes } from "./read-bytes.ts"
 
-/** Bytes of unfinished bodies that a process holds at the most, however many clients send slowly. */
-const mostHeldBytes = 512 * 1024 * 1024
-let heldBytes = 0
+const readBytes = createReadBytes({ mostBytes: 25 * 1024 * 1024, mostHeldBytes: 512 * 1024 * 1024 })
 
-const jsonOnly: RequestHandler = (req, _res, next) => {
+/** Reads a JSON body into `req.body`; without a body that stays undefined. */
+export const readBody: RequestHandler = async (req, res, next) => {
   const hasBody = req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"]) > 0
-  if (hasBody && !req.is("application/json")) {
+  if (hasBody) {
+    requireJson(req)
+    const bytes = await readBytes(req, res)
+    if (bytes.length > 0) req.body = parsed(bytes)
+  }
+  next()
+}
+
+function requireJson(req: Request): void {
+  if (!req.is("application/json")) {
     throw new Refusal("unsupported_media_type", "The body has to be application/json")
   }
-  next()
-}
-
-const holdNoMore: RequestHandler = (req, res, next) => {
-  if (heldBytes > mostHeldBytes) {
-    throw new Refusal("unavailable", "Too many large bodies are on their way", { retryAfterMs: 1_000 })
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(req.headers["content-type"] ?? "")?.[1] ?? "utf-8"
+  if (!/^utf-?8$/i.test(charset)) {
+    throw new Refusal("unsupported_media_type", "The body has to be application/json in UTF-8")
   }
-  let own = 0
-  req.on("data", (chunk: Buffer) => {
-    own += chunk.length
-    heldBytes += chunk.length
-    if (heldBytes > mostHeldBytes) req.destroy()
-  })
-  res.once("close", () => {
-    heldBytes -= own
-  })
-  next()
 }
 
-/** Reads a JSON body into `req.body`. */
-export const readBody: readonly RequestHandler[] = [jsonOnly, holdNoMore, json({ limit: mostBodyBytes })]
+function parsed(bytes: Buffer): unknown {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))
+    if (typeof value === "object" && value !== null) return value
+  } catch {
+    // Where it broke is not told: that would repeat what was sent.
+  }
+  const detail = "the body is not valid JSON in UTF-8; it has to be one object"
+  throw new Refusal("invalid_request", detail, { errors: [{ pointer: "", code: "invalid_json", detail }] })
+}

@@ -19,35 +19,12 @@ const unavailable = (why: string, cause: unknown) =>
     retryAfterMs: unavailableMs,
   })
 
-/** What Express, its router and its body parser throw: errors with a status and sometimes a type. */
+/** What Express and its router throw: errors with a status. */
 function refusalOfHttp(error: unknown): Refusal | undefined {
   if (!(error instanceof Error) || !("status" in error)) return undefined
-  const type = "type" in error ? error.type : undefined
-  if (type === "entity.parse.failed") {
-    const detail = "the body is not valid JSON; it has to be one object"
-    return new Refusal("invalid_request", detail, {
-      errors: [{ pointer: "", code: "invalid_json", detail }],
-      cause: error,
-    })
+  if (error.status === 400) {
+    return new Refusal("invalid_request", "The request could not be read", { cause: error })
   }
-  switch (error.status) {
-    case 400:
-      return new Refusal("invalid_request", "The request could not be read", { cause: error })
-    case 404:
-      return new Refusal("not_found", "There is no such page", { cause: error })
-    case 413:
-      return new Refusal("payload_too_large", "The body is larger than 25 MB", { cause: error })
-    case 415:
-      return new Refusal(
-        "unsupported_media_type",
-        "The body has to be application/json in UTF-8, as it is or compressed with gzip, deflate or br",
-        { cause: error },
-      )
-    default:
-      return undefined
-  }
+  if (error.status === 404) return new Refusal("not_found", "There is no such page", { cause: error })
+  return undefined
 }
-
-/** The caller hung up while its body was read: nobody is there to be answered. */
-export const isHangUp = (error: unknown): boolean =>
-  error instanceof Error && "type" in error && error.type === "request.aborted"

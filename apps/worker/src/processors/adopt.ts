@@ -10,10 +10,10 @@ const ObjectFacts = z.object({
   height: z.coerce.number().int().positive(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   upstream: z.string(),
-  calls: z.coerce.number().int(),
-  input: z.coerce.number().int(),
-  output: z.coerce.number().int(),
-  cost: z.string(),
+  calls: z.coerce.number().int().nonnegative(),
+  input: z.coerce.number().int().nonnegative(),
+  output: z.coerce.number().int().nonnegative(),
+  cost: z.string().regex(/^(?:none|\d{1,15})$/),
 })
 
 /** Metadata of objects may not be empty. */

@@ -1,9 +1,12 @@
+import { randomUUID } from "node:crypto"
+
 import { JobFailure } from "@kiln/contract"
 import { settle, type Models, type StopReason } from "@kiln/jobs"
-import type { Handover, JobRecord, Ledger } from "@kiln/ledger"
+import type { Begun, Handover, JobRecord, Ledger } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
-import type { Storage } from "@kiln/storage"
+import { jobPrefix, type Storage } from "@kiln/storage"
 
+import { insist } from "../insist.ts"
 import type { Run, RunningJobs } from "../running-jobs.ts"
 import { createAttemptTotals, type AttemptTotals } from "./attempt-totals.ts"
 import type { MakeImage } from "./make-image.ts"
@@ -11,7 +14,8 @@ import { loadPrompt, promptDocuments } from "./prompt-documents.ts"
 import type { WriteEnd } from "./write-end.ts"
 
 type Deps = {
-  ledger: Pick<Ledger, "begin">
+  ledger: Pick<Ledger, "begin" | "keepImagesUntil">
+  imageRetentionMs: number | undefined
   models: Models
   storage: Storage
   running: RunningJobs
@@ -20,6 +24,9 @@ type Deps = {
   log: Logger
 }
 
+/** Longer than Redis takes to come back from a restart. */
+const claimingMs = 60_000
+
 /**
  * The recipe: claim the job, make each image that it lacks (call → keep), settle. Whatever was kept by an
  * earlier attempt stays, and a process that dies in any line leaves a job that the next one can go on with.
@@ -27,7 +34,7 @@ type Deps = {
 export function createGenerateImage(deps: Deps) {
   return async function generateImage(task: Handover, lockLost: AbortSignal): Promise<void> {
     using run = deps.running.start(task.id, lockLost)
-    const begun = await deps.ledger.begin(task)
+    const begun = await claim(task, run, deps)
     if (begun.kind !== "begun") return
     const { epoch, record } = begun
     const log = deps.log.child({ job: record.id, tenant: record.tenant, epoch })
@@ -41,6 +48,24 @@ export function createGenerateImage(deps: Deps) {
     const settlement = settle({ ...totals.result(), stopped })
     await deps.writeEnd({ record, epoch, settlement, totals, run, log })
   }
+}
+
+/** One execution claims once, however often it has to ask. */
+async function claim(task: Handover, run: Run, { ledger, imageRetentionMs, log }: Deps): Promise<Begun> {
+  const execution = randomUUID()
+  const trying = { signal: run.lost, lastTry: run.leaving, forMs: claimingMs }
+  const begun = await insist(() => ledger.begin(task, execution), {
+    ...trying,
+    onError: (error) => log.warn({ err: error, job: task.id }, "job not claimed yet"),
+  })
+  if (begun.kind !== "begun" || imageRetentionMs === undefined) return begun
+  // Before there is anything to keep: whoever ends the job, its images are not forgotten.
+  const until = new Date(Date.now() + imageRetentionMs)
+  await insist(() => ledger.keepImagesUntil(jobPrefix(begun.record), until), {
+    ...trying,
+    onError: (error) => log.warn({ err: error, job: task.id }, "retention not noted yet"),
+  })
+  return begun
 }
 
 type Work = { epoch: number; record: JobRecord; run: Run; totals: AttemptTotals; log: Logger }

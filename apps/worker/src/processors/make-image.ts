@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises"
+import { mkdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 
 import { JobFailure, type ModelEntry, type Tokens } from "@kiln/contract"
@@ -13,10 +13,11 @@ import { Stopped } from "../running-jobs.ts"
 import { adopt, describeObject } from "./adopt.ts"
 import type { MadeImage } from "./attempt-totals.ts"
 import { keyOf, type ImageWork } from "./image-work.ts"
+import { createStorageGate, type StorageGate } from "./storage-gate.ts"
 
 export type MakeImage = (work: ImageWork) => Promise<MadeImage>
 
-type Deps = {
+type MakeImageOptions = {
   ledger: Pick<Ledger, "keep">
   storage: Storage
   paint: Paint
@@ -24,20 +25,25 @@ type Deps = {
   /** Folder for images on their way from the upstream to storage. */
   spool: string
 }
+type Deps = MakeImageOptions & { gate: StorageGate }
 
 /** For how long a picture that is paid is tried to be stored and written down. */
 const keepingMs = 60_000
 
 /** Makes one image of a job: calls the upstream, brings the bytes to the asked format, stores and records them. */
-export function createMakeImage(deps: Deps): MakeImage {
+export function createMakeImage(options: MakeImageOptions): MakeImage {
+  const deps = { ...options, gate: createStorageGate(options.storage) }
   return async (work) => {
     const adopted = await adopt(work, deps.storage)
     if (adopted) {
       await record(work, adopted.output, adopted.spent, deps)
       return { charged: "no", text: null, warnings: [] }
     }
+    await deps.gate.passable(work)
     const files = spoolFiles(deps.spool, work)
     try {
+      // It is removed as a leftover by others when this process had nothing to do for a day.
+      await mkdir(deps.spool, { recursive: true })
       const painted = await call(work, files.upstream, deps)
       return await keep(work, painted, files, deps)
     } finally {
@@ -85,15 +91,17 @@ async function keep(
   deps: Deps,
 ): Promise<MadeImage> {
   const spent = spentOn(painted.tokens, work.model)
+  let isStored = false
   try {
     const output = await store(work, spent, files, deps)
+    isStored = true
     await record(work, output, spent, deps)
     const warnings = [...painted.warnings, ...ratioWarning(work, output)]
     return { charged: "yes", text: painted.text, warnings }
   } catch (error) {
     if (error instanceof Stopped) throw error
-    // The picture is paid although it could not be kept.
-    work.spend(spent)
+    // The picture is paid although it could not be kept; a stored one is counted when it is adopted.
+    if (!isStored) work.spend(spent)
     const failure = JobFailure.from(error)
     throw new JobFailure(failure.code, failure.message, {
       upstream: failure.upstream,
@@ -107,7 +115,7 @@ async function store(
   work: ImageWork,
   spent: Spent,
   files: ReturnType<typeof spoolFiles>,
-  { storage }: Deps,
+  { storage, gate }: Deps,
 ): Promise<KeptOutput> {
   const { parameters } = work.record.spec
   const facts = await finishImage({
@@ -135,9 +143,14 @@ async function store(
   }
   const { stored } = await insist(() => storage.put(output.key, body, options), {
     signal: work.run.lost,
+    lastTry: work.run.leaving,
     forMs: keepingMs,
-    onError: (error) => work.log.warn({ err: error, key: output.key }, "image not stored yet"),
+    onError: (error) => {
+      gate.shut()
+      work.log.warn({ err: error, key: output.key }, "image not stored yet")
+    },
   })
+  gate.open()
   if (stored) return output
   // An earlier attempt stored its own picture a moment ago: the object that is there is the truth.
   const earlier = await adopt(work, storage)
@@ -148,10 +161,14 @@ async function record(work: ImageWork, output: KeptOutput, spent: Spent, deps: D
   const { epoch, index, run, log } = work
   const kept = await insist(() => deps.ledger.keep({ id: work.record.id, epoch, index, output, spent }), {
     signal: run.lost,
+    lastTry: run.leaving,
     forMs: keepingMs,
     onError: (error) => log.warn({ err: error, index }, "image not recorded yet"),
   })
-  if (kept === "gone") await deps.storage.removeAll(jobPrefix(work.record))
+  if (kept === "gone") {
+    work.spend(spent)
+    await deps.storage.removeAll(jobPrefix(work.record))
+  }
   if (kept !== "kept") throw new Stopped("lock_lost")
 }
 

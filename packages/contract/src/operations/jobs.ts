@@ -5,19 +5,17 @@ import { GenerationRequest } from "../generation.ts"
 import { idOf } from "../ids.ts"
 import { Job, JobStatus } from "../job.ts"
 import { listOf, paging } from "../list.ts"
+import { moment } from "../moment.ts"
+import { numberIn } from "../number-in.ts"
 import type { Operation } from "../operation.ts"
 
 const none = z.strictObject({})
 const nothing = z.undefined()
 const byId = z.strictObject({ id: idOf("job") })
 
-const wait = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(60)
-  .optional()
-  .describe("Answer at the terminal status or after so many seconds.")
+const wait = numberIn(z.int().min(1).max(60).optional()).describe(
+  "Answer at the terminal status or after so many seconds.",
+)
 
 const prefer = { prefer: "`wait=n` (1 to 60 seconds) does the same as `?wait=n`." }
 const creating = {
@@ -38,23 +36,10 @@ export const createGeneration = {
   status: 202,
   also: { 200: "The job, when a wait ended at its terminal status" },
   reply: Job,
-  failures: [
-    "invalid_request",
-    "unknown_field",
-    "unauthorized",
-    "budget_exceeded",
-    "forbidden",
-    "idempotency_in_progress",
-    "payload_too_large",
-    "unsupported_media_type",
-    "idempotency_mismatch",
-    "rate_limited",
-    "queue_full",
-    "unavailable",
-  ],
+  failures: ["budget_exceeded", "idempotency_in_progress", "idempotency_mismatch", "queue_full"],
 } as const satisfies Operation
 
-const reading = ["unauthorized", "forbidden", "not_found", "rate_limited", "unavailable"] as const
+const aboutOne = ["not_found", "job_expired"] as const
 
 export const getJob = {
   method: "get",
@@ -69,7 +54,7 @@ export const getJob = {
   status: 200,
   also: { 304: "Nothing changed" },
   reply: Job,
-  failures: ["invalid_request", ...reading, "job_expired"],
+  failures: aboutOne,
 } as const satisfies Operation
 
 export const listJobs = {
@@ -86,8 +71,8 @@ export const listJobs = {
     type: z.enum(["generation", "edit"]).optional(),
     model: z.string().min(1).max(128).optional(),
     batch: idOf("bat").optional(),
-    created_after: z.iso.datetime({ offset: true }).optional(),
-    created_before: z.iso.datetime({ offset: true }).optional(),
+    created_after: moment.optional(),
+    created_before: moment.optional(),
     metadata: z
       .record(z.string(), z.string())
       .optional()
@@ -96,7 +81,7 @@ export const listJobs = {
   body: nothing,
   status: 200,
   reply: listOf(Job),
-  failures: ["invalid_request", "unknown_field", "unauthorized", "forbidden", "rate_limited", "unavailable"],
+  failures: [],
 } as const satisfies Operation
 
 export const cancelJob = {
@@ -110,7 +95,7 @@ export const cancelJob = {
   body: nothing,
   status: 200,
   reply: Job,
-  failures: ["invalid_request", ...reading, "job_terminal", "job_expired"],
+  failures: [...aboutOne, "job_terminal"],
 } as const satisfies Operation
 
 export const retryJob = {
@@ -125,15 +110,7 @@ export const retryJob = {
   body: nothing,
   status: 202,
   reply: Job,
-  failures: [
-    "invalid_request",
-    ...reading,
-    "job_terminal",
-    "job_active",
-    "job_expired",
-    "idempotency_in_progress",
-    "idempotency_mismatch",
-  ],
+  failures: [...aboutOne, "job_terminal", "job_active", "idempotency_in_progress", "idempotency_mismatch"],
 } as const satisfies Operation
 
 export const deleteJob = {
@@ -147,7 +124,7 @@ export const deleteJob = {
   body: nothing,
   status: 204,
   reply: nothing,
-  failures: ["invalid_request", ...reading, "job_expired"],
+  failures: aboutOne,
 } as const satisfies Operation
 
 export const getOutput = {
@@ -156,14 +133,14 @@ export const getOutput = {
   tag: "Jobs",
   summary: "Go to an image by a fresh signed URL",
   scope: "jobs:read",
-  params: z.strictObject({ id: idOf("job"), index: z.coerce.number().int().min(0).max(99) }),
+  params: z.strictObject({ id: idOf("job"), index: numberIn(z.int().min(0).max(99)) }),
   query: z.strictObject({
     download: z.enum(["0", "1"]).optional().describe("`1` gives the image a file name."),
   }),
   body: nothing,
   status: 302,
   reply: nothing,
-  failures: ["invalid_request", ...reading, "job_expired"],
+  failures: aboutOne,
 } as const satisfies Operation
 
 export const watchJob = {
@@ -180,5 +157,5 @@ export const watchJob = {
   also: { 204: "Nothing more will happen: the last event that arrived was the terminal one" },
   reply: JobEvent,
   media: "text/event-stream",
-  failures: ["invalid_request", ...reading, "job_expired"],
+  failures: aboutOne,
 } as const satisfies Operation

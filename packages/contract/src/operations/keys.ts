@@ -20,18 +20,7 @@ export const createKey = {
   body: CreateKeyRequest,
   status: 201,
   reply: CreatedApiKey,
-  failures: [
-    "invalid_request",
-    "unknown_field",
-    "unauthorized",
-    "forbidden",
-    "idempotency_in_progress",
-    "payload_too_large",
-    "unsupported_media_type",
-    "idempotency_mismatch",
-    "rate_limited",
-    "unavailable",
-  ],
+  failures: ["idempotency_in_progress", "idempotency_mismatch"],
 } as const satisfies Operation
 
 export const listKeys = {
@@ -45,7 +34,7 @@ export const listKeys = {
   body: nothing,
   status: 200,
   reply: listOf(ApiKey),
-  failures: ["invalid_request", "unknown_field", "unauthorized", "forbidden", "rate_limited", "unavailable"],
+  failures: [],
 } as const satisfies Operation
 
 export const revokeKey = {
@@ -59,5 +48,5 @@ export const revokeKey = {
   body: nothing,
   status: 204,
   reply: nothing,
-  failures: ["invalid_request", "unauthorized", "forbidden", "not_found", "rate_limited", "unavailable"],
+  failures: ["not_found"],
 } as const satisfies Operation

@@ -1,10 +1,16 @@
--- ARGV: id, turn, retention ms, error of an expired job, error of a job whose workers die, most deaths.
-local id, turn, retentionMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
+-- ARGV: id, turn, retention ms, error of an expired job, error of a job whose workers die, most deaths, execution.
+local id, turn, retentionMs, execution = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[7]
 local job = jobKey(id)
-local r = redis.call('HMGET', job, 'status', 'tenant', 'model', 'batch', 'turn', 'cancel', 'deadline', 'tries')
+local r = redis.call('HMGET', job, 'status', 'tenant', 'model', 'batch', 'turn', 'cancel', 'deadline', 'execution')
 local status, tenant, model, batch = r[1], r[2], r[3], r[4]
 if not status then return { 'gone' } end
 if isTerminal(status) or r[5] ~= turn then return { 'stale' } end
+-- A turn that is over comes again from a queue that did not hear of its end; the job waits for the next one.
+if not redis.call('ZSCORE', P .. 'lease', id) then return { 'stale' } end
+-- The same command over a new connection: its first answer was lost.
+if status == 'running' and r[8] == execution then
+  return { 'begun', tonumber(redis.call('HGET', job, 'epoch')), redis.call('HGETALL', job) }
+end
 
 local deaths = 0
 if status == 'running' then
@@ -28,15 +34,15 @@ if deaths >= tonumber(ARGV[6]) then
 end
 
 local epoch = redis.call('HINCRBY', job, 'epoch', 1)
-local tries = redis.call('HINCRBY', job, 'tries', 1)
+redis.call('HINCRBY', job, 'tries', 1)
 local n = redis.call('HINCRBY', job, 'attempts', 1)
 redis.call('HSET', job, 'a:' .. n, model .. '|' .. now)
 if n > attemptsKept then redis.call('HDEL', job, 'a:' .. (n - attemptsKept)) end
-redis.call('HSETNX', job, 'started', now)
+redis.call('HSET', job, 'execution', execution)
 redis.call('HDEL', job, 'blocked')
 redis.call('ZADD', P .. 'lease', 'XX', now, id)
 if status == 'queued' then
   move(id, tenant, batch, 'queued', 'running')
-  if tries == 1 then emit(id, tenant, 'job.started', tostring(n)) end
+  if redis.call('HSETNX', job, 'started', now) == 1 then emit(id, tenant, 'job.started', tostring(n)) end
 end
 return { 'begun', epoch, redis.call('HGETALL', job) }

@@ -6,6 +6,7 @@ local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
 local attemptsKept = 40
 local outboxLength = 20000
+local mostSkipped = 100
 
 local function jobKey(id) return P .. 'job:' .. id end
 local function pendingKey(tenant, model) return P .. 'pend:' .. tenant .. ':' .. model end
@@ -79,25 +80,31 @@ local function closeAttempt(id, outcome, upstreamStatus, charged)
   redis.call('HSET', jobKey(id), field, open .. '|' .. now .. '|' .. outcome .. '|' .. upstreamStatus .. '|' .. charged)
 end
 
-local function spend(id, tenant, day, model, key, calls, images, input, output, cost)
+-- What a tenant used, whether the job is still there or not.
+local function bill(tenant, day, model, key, calls, images, input, output, cost)
   if calls == 0 and images == 0 then return end
-  local job = jobKey(id)
-  redis.call('HINCRBY', job, 'calls', calls)
-  redis.call('HINCRBY', job, 'input', input)
-  redis.call('HINCRBY', job, 'output', output)
   local usage = P .. 'usage:' .. tenant .. ':' .. day
   local row = model .. '|' .. key .. '|'
   redis.call('HINCRBY', usage, row .. 'calls', calls)
   redis.call('HINCRBY', usage, row .. 'images', images)
   redis.call('HINCRBY', usage, row .. 'input', input)
   redis.call('HINCRBY', usage, row .. 'output', output)
+  if cost ~= '' then redis.call('HINCRBY', usage, row .. 'cost', cost) end
+  redis.call('PEXPIRE', usage, 34560000000)
+end
+
+local function spend(id, tenant, day, model, key, calls, images, input, output, cost)
+  if calls == 0 and images == 0 then return end
+  local job = jobKey(id)
+  redis.call('HINCRBY', job, 'calls', calls)
+  redis.call('HINCRBY', job, 'input', input)
+  redis.call('HINCRBY', job, 'output', output)
   if cost == '' then
     redis.call('HSET', job, 'unpriced', '1')
   else
     redis.call('HINCRBY', job, 'cost', cost)
-    redis.call('HINCRBY', usage, row .. 'cost', cost)
   end
-  redis.call('PEXPIRE', usage, 34560000000)
+  bill(tenant, day, model, key, calls, images, input, output, cost)
 end
 
 local function promote()
@@ -109,11 +116,22 @@ local function promote()
   end
 end
 
+local function restsUntil(model)
+  local known = redis.call('HGET', P .. 'rest', model)
+  return known and tonumber(string.match(known, '^%d+')) or 0
+end
+
+-- A quota of a minute does not end the rest that a quota of a day has begun.
+local function rest(model, untilMs, reason)
+  if untilMs > restsUntil(model) then
+    redis.call('HSET', P .. 'rest', model, string.format('%.0f|%s', untilMs, reason))
+  end
+end
+
 local function resting(model, seen)
   if seen[model] == nil then
-    local rest = redis.call('HGET', P .. 'rest', model)
-    local untilMs = rest and tonumber(string.match(rest, '^%d+')) or 0
-    if rest and untilMs <= now then redis.call('HDEL', P .. 'rest', model) end
+    local untilMs = restsUntil(model)
+    if untilMs > 0 and untilMs <= now then redis.call('HDEL', P .. 'rest', model) end
     seen[model] = untilMs > now
   end
   return seen[model]
@@ -134,32 +152,44 @@ local function best(tenant, seen)
   return id, lane
 end
 
+-- Gives a tenant's job out. Who could not go for a while starts where the fair clock stands: waiting for a
+-- quota earns no credit, and the clock never goes back.
+local function giveOut(id, tenant, lane, score, weight)
+  local start = math.max(score, tonumber(redis.call('GET', P .. 'fair-clock') or '0'))
+  local next = start + 1 / tonumber(weight or '1')
+  redis.call('SET', P .. 'fair-clock', start)
+  redis.call('ZADD', P .. 'ring', next, tenant)
+  redis.call('HSET', P .. 'tenant:' .. tenant, 'finish', next)
+  redis.call('ZREM', pendingKey(tenant, lane), id)
+  redis.call('ZADD', P .. 'lease', now, id)
+  redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'leased', 1)
+  return redis.call('HINCRBY', jobKey(id), 'turn', 1)
+end
+
 -- Start-time fair queueing over tenants: the one whose turn comes first gives its best job, and its next turn
--- is 1/weight later. At most `window` jobs are out, so whoever comes next waits behind few.
+-- is 1/weight later. At most `window` jobs are out, so whoever comes next waits behind few. Those that cannot
+-- go are passed over; after `mostSkipped` of them the next dispatch looks on from there.
 local function dispatch(most)
   promote()
   local window = tonumber(redis.call('GET', P .. 'window') or '32')
   local free = math.min(window - redis.call('ZCARD', P .. 'lease'), most)
-  local ready, seen, skipped = {}, {}, 0
-  while free > 0 do
+  if free <= 0 then return {} end
+  local ready, seen = {}, {}
+  local skipped = tonumber(redis.call('GET', P .. 'passed-over') or '0')
+  local last = skipped + mostSkipped
+  local tenant
+  while free > 0 and skipped < last do
     local turn = redis.call('ZRANGE', P .. 'ring', skipped, skipped, 'WITHSCORES')
-    local tenant = turn[1]
-    if not tenant or skipped >= 100 then break end
+    tenant = turn[1]
+    if not tenant then break end
     local id, lane = best(tenant, seen)
     if id then
       local facts = redis.call('HMGET', P .. 'tenant:' .. tenant, 'weight', 'leased', 'parallel_jobs')
       if facts[3] and tonumber(facts[2] or '0') >= tonumber(facts[3]) then
         skipped = skipped + 1
       else
-        local next = tonumber(turn[2]) + 1 / tonumber(facts[1] or '1')
-        redis.call('SET', P .. 'fair-clock', turn[2])
-        redis.call('ZADD', P .. 'ring', next, tenant)
-        redis.call('HSET', P .. 'tenant:' .. tenant, 'finish', tostring(next))
-        redis.call('ZREM', pendingKey(tenant, lane), id)
-        redis.call('ZADD', P .. 'lease', now, id)
-        redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'leased', 1)
         ready[#ready + 1] = id
-        ready[#ready + 1] = redis.call('HINCRBY', jobKey(id), 'turn', 1)
+        ready[#ready + 1] = giveOut(id, tenant, lane, tonumber(turn[2]), facts[1])
         free = free - 1
       end
     elseif redis.call('SCARD', P .. 'lanes:' .. tenant) == 0 then
@@ -167,6 +197,11 @@ local function dispatch(most)
     else
       skipped = skipped + 1
     end
+  end
+  if tenant and skipped == last then
+    redis.call('SET', P .. 'passed-over', skipped)
+  else
+    redis.call('DEL', P .. 'passed-over')
   end
   return ready
 end

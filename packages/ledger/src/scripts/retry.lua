@@ -5,7 +5,8 @@ local r = redis.call('HMGET', job, 'status', 'tenant', 'model', 'batch', 'rank',
 if not r[1] or r[2] ~= tenant then return { 'missing' } end
 if not isTerminal(r[1]) then return { 'active' } end
 if r[1] == 'succeeded' and not r[7] then return { 'terminal' } end
-redis.call('HDEL', job, 'error', 'shortfall', 'abandoned', 'completed', 'expires', 'tries', 'deaths', 'not_before', 'blocked')
+redis.call('HDEL', job, 'error', 'shortfall', 'abandoned', 'started', 'completed', 'expires', 'tries', 'deaths',
+  'not_before', 'blocked')
 redis.call('HINCRBY', job, 'run', 1)
 redis.call('ZREM', P .. 'retention', id)
 if r[6] then

@@ -3,8 +3,14 @@ local id, epoch, retentionMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local s = cjson.decode(ARGV[5])
 local job = jobKey(id)
 local r = redis.call('HMGET', job, 'status', 'epoch', 'tenant', 'model', 'batch', 'key', 'cancel', 'rank')
-if not r[1] then return { 'gone' } end
-if r[1] ~= 'running' or r[2] ~= epoch then return { 'fenced' } end
+if not r[1] then
+  -- It was deleted while it ran; what it used is paid all the same.
+  if s.tenant ~= '' then bill(s.tenant, s.day, s.model, s.key, s.calls, 0, s.input, s.output, s.cost) end
+  return { 'gone' }
+end
+if r[2] ~= epoch then return { 'fenced' } end
+-- The same command over a new connection: this attempt is over already.
+if r[1] ~= 'running' then return { 'settled' } end
 local tenant, model, batch = r[3], r[4], r[5]
 
 closeAttempt(id, s.outcome, s.upstreamStatus, s.charged)
@@ -26,7 +32,7 @@ else
   unlease(id, tenant)
   move(id, tenant, batch, 'running', 'queued')
   if s.blockedBy ~= '' then
-    redis.call('HSET', P .. 'rest', model, (now + s.delayMs) .. '|' .. s.blockedBy)
+    rest(model, now + s.delayMs, s.blockedBy)
     enqueue(id, tenant, model, r[8])
   elseif s.delayMs > 0 then
     redis.call('HSET', job, 'blocked', 'retry_wait')

@@ -1,5 +1,6 @@
--- ARGV: retention ms, error of an expired job, lease ms, most to hand over.
-local expired = redis.call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', now, 'LIMIT', 0, 100)
+-- ARGV: retention ms, error of an expired job, lease ms, most to hand over, most to expire.
+-- Answers how many deadlines were looked at, then what is ready.
+local expired = redis.call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', now, 'LIMIT', 0, tonumber(ARGV[5]))
 for _, id in ipairs(expired) do
   local r = redis.call('HMGET', jobKey(id), 'status', 'tenant', 'model', 'batch')
   if r[1] == 'queued' then
@@ -25,4 +26,4 @@ for _, id in ipairs(again) do
     redis.call('ZREM', P .. 'lease', id)
   end
 end
-return ready
+return { #expired, unpack(ready) }

@@ -1,0 +1,32 @@
+import type { Storage } from "@kiln/storage"
+
+import { insist } from "../insist.ts"
+import type { ImageWork } from "./image-work.ts"
+
+/** Keeps calls back while storage is known to fail: a picture that nobody can keep is not to be bought. */
+export type StorageGate = {
+  /** Waits until storage can be written again; throws `storage_error` when that takes too long. */
+  passable(work: Pick<ImageWork, "run" | "log">): Promise<void>
+  shut(): void
+  open(): void
+}
+
+const waitingMs = 60_000
+
+export function createStorageGate(storage: Pick<Storage, "check">): StorageGate {
+  let isShut = false
+  return {
+    async passable({ run, log }) {
+      if (!isShut) return
+      await insist(() => storage.check(run.stop), {
+        signal: run.stop,
+        lastTry: run.leaving,
+        forMs: waitingMs,
+        onError: (error) => log.warn({ err: error }, "storage not writable yet, nothing is called"),
+      })
+      isShut = false
+    },
+    shut: () => void (isShut = true),
+    open: () => void (isShut = false),
+  }
+}

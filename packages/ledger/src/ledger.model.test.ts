@@ -1,0 +1,297 @@
+import assert from "node:assert/strict"
+import { after, before, test } from "node:test"
+
+import { JobFailure, type JobError, type Priority, type TerminalStatus } from "@kiln/contract"
+import { describeFailure, type Settlement } from "@kiln/jobs"
+import * as fc from "fast-check"
+import type { Redis } from "ioredis"
+
+import type { Handover } from "./handover.ts"
+import { createLedger, type Ledger } from "./ledger.ts"
+import { audit } from "./testing/audit.ts"
+import { startRedis } from "./testing/private-redis.ts"
+import { newJob, output } from "./testing/sample-job.ts"
+
+const prefix = "{model}"
+const tenants = ["a", "b", "c"] as const
+const models = ["m", "n"] as const
+const nothingSpent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
+
+type Command =
+  | { do: "submit"; tenant: number; model: number; priority: Priority; later: boolean; deadline: boolean }
+  | { do: "dispatch" | "sweep" | "elapse" | "unrest" | "age" }
+  | { do: "begin" | "cancel" | "retry" | "remove" | "expire"; which: number }
+  | { do: "keep"; which: number; index: number }
+  | { do: "settle"; which: number; how: number; calls: number }
+  | { do: "beat"; jobs: number }
+  | { do: "limit"; tenant: number; jobs: number }
+
+const nat = (max: number) => fc.nat({ max })
+const one = <Name extends string>(name: Name) => fc.constant(name)
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: one("submit"),
+      tenant: nat(2),
+      model: nat(1),
+      priority: fc.constantFrom("high", "normal", "low"),
+      later: fc.boolean(),
+      deadline: fc.boolean(),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ do: one("begin"), which: nat(40) }) },
+  { weight: 3, arbitrary: fc.record({ do: one("keep"), which: nat(40), index: nat(2) }) },
+  { weight: 5, arbitrary: fc.record({ do: one("settle"), which: nat(40), how: nat(6), calls: nat(2) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constantFrom("cancel", "retry", "retry", "remove", "expire"),
+      which: nat(40),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constantFrom("dispatch", "sweep", "elapse", "unrest", "age") }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: one("beat"), jobs: nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ do: one("limit"), tenant: nat(2), jobs: nat(2) }) },
+)
+
+const failed = describeFailure(new JobFailure("upstream_error", "no"))
+const end = (status: TerminalStatus, error: JobError | null): Settlement => ({
+  kind: "end",
+  status,
+  outcome: status === "succeeded" ? "succeeded" : "upstream_error",
+  error,
+  shortfall: error === null ? null : { requested: 2, delivered: 1, errors: [error] },
+})
+const again = (delayMs: number, blockedBy: "upstream_rpm" | null): Settlement => ({
+  kind: "again",
+  outcome: "upstream_error",
+  delayMs,
+  free: blockedBy !== null,
+  blockedBy,
+  abandoned: new Map(),
+})
+const settlements: readonly Settlement[] = [
+  end("succeeded", null),
+  end("succeeded", failed),
+  end("failed", failed),
+  end("canceled", null),
+  again(0, null),
+  again(60_000, null),
+  again(60_000, "upstream_rpm"),
+]
+
+const pick = <Item>(from: readonly Item[], which: number) => from[which % Math.max(1, from.length)]
+const turnOf = ({ id, turn }: Handover) => `${id}.${turn}`
+
+/** A world that keeps every handing over and every execution, so that old ones come again at any time. */
+function createPlayer(redis: Redis, ledger: Ledger) {
+  const ids: string[] = []
+  const tasks: Handover[] = []
+  const runs: { id: string; epoch: number }[] = []
+  const current = new Map<string, number>()
+  const given = new Set<string>()
+  let spentCalls = 0
+
+  function hand(ready: readonly Handover[]): void {
+    for (const task of ready) {
+      assert.ok(!given.has(turnOf(task)), `${turnOf(task)} was handed over twice`)
+      given.add(turnOf(task))
+      current.set(task.id, task.turn)
+      tasks.push(task)
+    }
+  }
+
+  async function begin(task: Handover): Promise<void> {
+    const known = await ledger.read(task.id)
+    const leased = (await redis.zscore(`${prefix}:lease`, task.id)) !== null
+    const begun = await ledger.begin(task)
+    const isCurrent = leased && current.get(task.id) === task.turn
+    if (!isCurrent) assert.notEqual(begun.kind, "begun", `${turnOf(task)} is ${known?.status} and not out`)
+    else assert.ok(begun.kind === "begun" || begun.kind === "ended", `${turnOf(task)} is ${begun.kind}`)
+    if (begun.kind === "begun") runs.push({ id: task.id, epoch: begun.epoch })
+  }
+
+  async function holds({ id, epoch }: { id: string; epoch: number }): Promise<boolean> {
+    const [status, now] = await redis.hmget(`${prefix}:job:${id}`, "status", "epoch")
+    return status === "running" && now === String(epoch)
+  }
+
+  async function settle(run: { id: string; epoch: number }, settlement: Settlement, calls: number) {
+    const may = await holds(run)
+    const spent = { ...nothingSpent, calls, input: calls, costNanoUsd: calls * 7 }
+    const settled = await ledger.settle(run, {
+      settlement,
+      upstreamStatus: null,
+      charged: "yes",
+      spent,
+      text: null,
+      textKey: null,
+      warned: [],
+    })
+    assert.ok(!may || settled.kind === "settled")
+    if (may) spentCalls += calls
+    if (settled.kind === "settled") hand(settled.ready)
+  }
+
+  async function sweep(): Promise<void> {
+    const ready = await ledger.sweep()
+    for (const task of ready) {
+      assert.ok((await redis.zscore(`${prefix}:lease`, task.id)) !== null)
+    }
+    hand(ready.filter((task) => !given.has(turnOf(task))))
+  }
+
+  /** Removed jobs are meant, too: nothing may happen to them. */
+  async function intervene(what: "cancel" | "retry" | "remove" | "expire", id: string): Promise<void> {
+    const job = await ledger.read(id)
+    const tenant = job?.tenant ?? "a"
+    switch (what) {
+      case "cancel":
+        await ledger.cancel(id, tenant)
+        break
+      case "retry": {
+        const retried = await ledger.retry(id, tenant)
+        if (retried.kind === "queued") hand(retried.ready)
+        break
+      }
+      case "remove":
+        await ledger.remove([id], tenant)
+        break
+      case "expire":
+        if (job?.deadline && (await redis.zscore(`${prefix}:deadlines`, id)) !== null) {
+          await redis
+            .multi()
+            .hset(`${prefix}:job:${id}`, "deadline", 1)
+            .zadd(`${prefix}:deadlines`, 1, id)
+            .exec()
+        }
+    }
+  }
+
+  async function makeDue(key: string): Promise<void> {
+    for (const id of await redis.zrange(`${prefix}:${key}`, "0", "-1"))
+      await redis.zadd(`${prefix}:${key}`, 1, id)
+  }
+
+  async function play(step: Command): Promise<void> {
+    switch (step.do) {
+      case "submit": {
+        const job = newJob({
+          tenant: tenants[step.tenant] ?? "a",
+          model: models[step.model] ?? "m",
+          priority: step.priority,
+          notBefore: step.later ? new Date(Date.now() + 60_000) : null,
+          deadlineSeconds: step.deadline ? 600 : null,
+        })
+        ids.push(job.id)
+        const answer = await ledger.submit({ job, idempotency: undefined })
+        if (answer.kind === "created") hand(answer.ready)
+        return
+      }
+      case "dispatch":
+        return hand(await ledger.dispatch())
+      case "sweep":
+        return sweep()
+      case "elapse":
+        return makeDue("later")
+      case "age":
+        return makeDue("lease")
+      case "unrest":
+        return void (await redis.del(`${prefix}:rest`))
+      case "begin": {
+        const task = pick(tasks, step.which)
+        return task && begin(task)
+      }
+      case "keep": {
+        const run = pick(runs, step.which)
+        if (!run) return
+        const isNew = (await holds(run)) && !(await ledger.read(run.id))?.outputs.has(step.index)
+        const spent = { calls: 1, input: 9, output: 1_120, costNanoUsd: 33 }
+        const kept = await ledger.keep({ ...run, index: step.index, output, spent })
+        assert.ok(!isNew || kept === "kept")
+        if (isNew) spentCalls += 1
+        return
+      }
+      case "settle": {
+        const run = pick(runs, step.which)
+        const how = settlements[step.how]
+        return run && how && settle(run, how, step.calls)
+      }
+      case "cancel":
+      case "retry":
+      case "remove":
+      case "expire": {
+        const id = pick(ids, step.which)
+        return id === undefined ? undefined : intervene(step.do, id)
+      }
+      case "beat":
+        return void (await ledger.beat("w", step.jobs, 60_000))
+      case "limit": {
+        const key = `${prefix}:tenant:${tenants[step.tenant]}`
+        return void (await (step.jobs === 0
+          ? redis.hdel(key, "parallel_jobs")
+          : redis.hset(key, "parallel_jobs", step.jobs)))
+      }
+    }
+  }
+
+  /** Whatever happened: when all waits are over, every job ends. */
+  async function drain(): Promise<void> {
+    for (let round = 0; round < 200; round++) {
+      const jobs = [...(await audit(redis, prefix)).values()]
+      if (jobs.every(({ completedAt }) => completedAt !== null)) return
+      for (const key of ["later", "lease"]) await makeDue(key)
+      await redis.del(`${prefix}:rest`)
+      await sweep()
+      for (const { id, status } of jobs) {
+        const turn = current.get(id)
+        if (turn === undefined || (status !== "queued" && status !== "running")) continue
+        const begun = await ledger.begin({ id, turn })
+        const [ending] = settlements
+        if (begun.kind === "begun" && ending) await settle({ id, epoch: begun.epoch }, ending, 0)
+      }
+    }
+    assert.fail("jobs are stuck")
+  }
+
+  async function auditUsage(): Promise<void> {
+    let calls = 0
+    for (const key of await redis.keys(`${prefix}:usage:*`)) {
+      for (const [row, value] of Object.entries(await redis.hgetall(key))) {
+        if (row.endsWith("|calls")) calls += Number(value)
+      }
+    }
+    assert.equal(calls, spentCalls, "calls in the usage")
+  }
+
+  return { play, drain, auditUsage }
+}
+
+let server: Awaited<ReturnType<typeof startRedis>>
+before(async () => {
+  server = await startRedis()
+})
+after(() => server[Symbol.asyncDispose]())
+
+test("whatever is done in whatever order, the books add up and every job can end", async () => {
+  const { redis } = server
+  await fc.assert(
+    fc.asyncProperty(fc.array(command, { minLength: 10, maxLength: 60 }), async (steps) => {
+      await redis.flushall()
+      const ledger = createLedger({ redis, prefix: "model", retentionMs: 60_000 })
+      await ledger.beat("w", 2, 60_000)
+      const player = createPlayer(redis, ledger)
+      for (const step of steps) {
+        await player.play(step)
+        await audit(redis, prefix)
+      }
+      await player.auditUsage()
+      await player.drain()
+    }),
+    { numRuns: Number(process.env["KILN_MODEL_RUNS"] ?? 100) },
+  )
+})

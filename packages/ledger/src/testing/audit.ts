@@ -1,0 +1,100 @@
+import assert from "node:assert/strict"
+
+import { jobStatuses } from "@kiln/contract"
+import type { Redis } from "ioredis"
+
+import { decodeJob, type JobRecord } from "../record.ts"
+
+const terminal = new Set<string>(["succeeded", "failed", "canceled", "expired"])
+const isTerminal = (type: string) => terminal.has(type.replace("job.", ""))
+
+/** Reads everything that is known under `prefix` and fails when any two things in it do not agree. */
+export async function audit(redis: Redis, prefix: string): Promise<Map<string, JobRecord>> {
+  const keys = (await redis.keys(`${prefix}:*`)).map((key) => key.slice(prefix.length + 1))
+  const named = (start: string) => keys.filter((key) => key.startsWith(start))
+  const members = (key: string) => redis.zrange(`${prefix}:${key}`, "0", "-1")
+  const setOf = async (key: string): Promise<Set<string>> => new Set(await members(key))
+  const jobs = await readAll(redis, prefix, named("job:"))
+  const pend = new Map<string, string>()
+  for (const lane of named("pend:")) {
+    for (const id of await members(lane)) {
+      assert.ok(!pend.has(id), `${id} waits in two lanes`)
+      pend.set(id, lane)
+    }
+  }
+  const [later, lease, ring, deadlines, retention] = await Promise.all(
+    ["later", "lease", "ring", "deadlines", "retention"].map(setOf),
+  )
+  assert.ok(later && lease && ring && deadlines && retention)
+  for (const id of [...pend.keys(), ...later, ...lease, ...deadlines, ...retention]) {
+    assert.ok(jobs.has(id), `${id} is somewhere and has no record`)
+  }
+  const tenants = new Set([...jobs.values()].map(({ tenant }) => tenant))
+  for (const job of jobs.values()) {
+    const { id, status, tenant, model } = job
+    const places: string[] = [...(pend.has(id) ? ["pend"] : []), ...(later.has(id) ? ["later"] : [])]
+    if (lease.has(id)) places.push("lease")
+    const said: string = `${id} is ${status} and in ${places.join(" and ")}`
+    if (isTerminal(status)) assert.equal(places.length, 0, said)
+    else assert.equal(places.length, 1, said)
+    if (status === "running") assert.ok(lease.has(id), said)
+    assert.equal(retention.has(id), isTerminal(status), `retention of ${said}`)
+    assert.equal(deadlines.has(id), job.deadline !== null && !isTerminal(status), `deadline of ${said}`)
+    if (pend.has(id)) {
+      assert.equal(pend.get(id), `pend:${tenant}:${model}`)
+      assert.ok(ring.has(tenant), `${tenant} has work and is not in the ring`)
+      assert.equal(await redis.sismember(`${prefix}:lanes:${tenant}`, model), 1, `no lane for ${said}`)
+    }
+    const open = job.attempts.filter(({ ended_at }) => ended_at === null)
+    assert.equal(open.length, status === "running" ? 1 : 0, `open attempts of ${said}`)
+    auditEvents(job)
+  }
+  for (const tenant of tenants) {
+    const own = [...jobs.values()].filter((job) => job.tenant === tenant)
+    const counted = await redis.hgetall(`${prefix}:tenant:${tenant}`)
+    assert.equal(Number(counted["total"] ?? 0), own.length, "total")
+    assert.equal(Number(counted["leased"] ?? 0), own.filter(({ id }) => lease.has(id)).length, "leased")
+    assert.deepEqual(await members(`index:${tenant}`), own.map(({ id }) => id).toSorted())
+    for (const status of jobStatuses) {
+      const ids = own.filter((job) => job.status === status).map(({ id }) => id)
+      assert.equal(Number(counted[status] ?? 0), ids.length, `count of ${status}`)
+      assert.deepEqual(await members(`index:${tenant}:${status}`), ids.toSorted(), `index of ${status}`)
+    }
+  }
+  const announced = (await redis.xrange(`${prefix}:outbox`, "-", "+")).map(([, fields]) => fields[1])
+  assert.equal(new Set(announced).size, announced.length, "an event is in the outbox twice")
+  for (const { events } of jobs.values()) {
+    for (const event of events) assert.ok(announced.includes(event.id), "an event is not in the outbox")
+  }
+  return jobs
+}
+
+async function readAll(
+  redis: Redis,
+  prefix: string,
+  keys: readonly string[],
+): Promise<Map<string, JobRecord>> {
+  const jobs = new Map<string, JobRecord>()
+  for (const key of keys) {
+    const record = decodeJob(key.slice(4), await redis.hgetall(`${prefix}:${key}`))
+    assert.ok(record, `${key} is no whole record`)
+    jobs.set(record.id, record)
+  }
+  return jobs
+}
+
+/** Each run is queued once, started at most once and ended at most once, in that order. */
+function auditEvents({ id, status, events }: JobRecord): void {
+  const steps = events.map(({ type }) => type).filter((type) => type !== "job.output")
+  const runs = steps.join(" ").split("job.queued").slice(1)
+  for (const [index, run] of runs.entries()) {
+    const words = run.trim().split(" ").filter(Boolean)
+    const ends = words.filter(isTerminal)
+    const isLast = index === runs.length - 1
+    const said = `${id}: ${steps.join(" ")} while it is ${status}`
+    assert.ok(words.filter((word) => word === "job.started").length <= 1, said)
+    assert.equal(ends.length, isLast && !isTerminal(status) ? 0 : 1, said)
+    if (isLast && isTerminal(status)) assert.equal(ends[0], `job.${status}`, said)
+    if (isLast && status === "running") assert.ok(words.includes("job.started"), said)
+  }
+}

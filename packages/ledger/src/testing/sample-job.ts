@@ -1,0 +1,34 @@
+import { newId } from "@kiln/contract"
+
+import type { KeptOutput, NewJob } from "../record.ts"
+
+/** A job as the API submits it, with changes. */
+export const newJob = (change: Partial<NewJob> = {}): NewJob => ({
+  id: newId("job"),
+  tenant: "acme",
+  key: "key_1",
+  type: "generation",
+  model: "m",
+  requestedModel: "m",
+  spec: {
+    prompt: "a fox",
+    promptKey: null,
+    parameters: { n: 1, output_format: "png", include_text: false },
+    metadata: {},
+    warnings: [],
+  },
+  priority: "normal",
+  notBefore: null,
+  deadlineSeconds: null,
+  ...change,
+})
+
+export const output: KeptOutput = {
+  key: "acme/0.png",
+  content_type: "image/png",
+  bytes: 10,
+  width: 1,
+  height: 1,
+  sha256: "00",
+  upstream_content_type: "image/jpeg",
+}

@@ -1,0 +1,93 @@
+import type { Job } from "@kiln/contract"
+
+import { startWorld } from "../world/world.ts"
+import { startListening } from "./bare-process.ts"
+import { compare, type Benchmark } from "./benchmark.ts"
+import { usualRounds as rounds } from "./in-turns.ts"
+import { drawPictures } from "./pictures.ts"
+
+const concurrency = 32
+const latencyMs = 2_000
+const jobs = 320
+/** What a worker would make that spent no time of its own. */
+const idealPerSecond = concurrency / (latencyMs / 1_000)
+const model = "gemini-2.5-flash-image"
+
+export const worker: Benchmark = {
+  name: "worker",
+  compares: `one worker with ${concurrency} slots and calls of ${latencyMs} ms, beside slots divided by latency`,
+  async run(progress) {
+    await using files = await drawPictures()
+    await using upstream = await startListening(new URL("./upstream.ts", import.meta.url), {
+      LATENCY_MS: `${latencyMs}`,
+      IMAGES: JSON.stringify({ [model]: files.png }),
+    })
+    const measured: { steady: number; whole: number }[] = []
+    for (let round = 1; round <= rounds; round++) {
+      const result = throughputOf(await runJobs(upstream.url))
+      measured.push(result)
+      progress(
+        `round ${round}/${rounds}: ${result.steady.toFixed(2)} jobs/s in steady state, ${result.whole.toFixed(2)} with both ends`,
+      )
+    }
+    return [
+      compare({
+        ...row(
+          "throughput in steady state",
+          measured.map(({ steady }) => steady),
+        ),
+        aim: { ratio: { atLeast: 0.97 } },
+      }),
+      compare(
+        row(
+          "throughput, first start to last end",
+          measured.map(({ whole }) => whole),
+        ),
+      ),
+    ]
+  },
+}
+
+const row = (what: string, numbers: readonly number[]) => ({
+  measure: `worker: ${what}`,
+  unit: "jobs/s",
+  bare: numbers.map(() => idealPerSecond),
+  kiln: numbers,
+})
+
+/** Submits all jobs while nobody works, then starts the worker. */
+async function runJobs(upstream: string): Promise<{ startedAt: number; completedAt: number }[]> {
+  await using world = await startWorld({
+    workers: 0,
+    upstream,
+    workerEnv: { KILN_CONCURRENCY: `${concurrency}` },
+  })
+  const submitted: Job[] = []
+  for (let index = 0; index < jobs; index++) {
+    submitted.push(await world.submit({ prompt: `picture ${index}`, model }))
+  }
+  await world.startWorker()
+  const last = submitted.at(-1)
+  if (last) await world.ended(last.id, 120_000)
+  return await Promise.all(
+    submitted.map(async ({ id }) => {
+      const { started_at, completed_at, status } = await world.ended(id)
+      if (status !== "succeeded") throw new Error(`The job ${id} has ${status}`)
+      return { startedAt: Date.parse(started_at ?? ""), completedAt: Date.parse(completed_at ?? "") }
+    }),
+  )
+}
+
+/**
+ * Jobs a second. The steady state begins when as many jobs have ended as there are slots (all slots have started
+ * together and end together, which no later job does) and lasts until the last job starts, when slots fall empty.
+ */
+function throughputOf(times: readonly { startedAt: number; completedAt: number }[]) {
+  const starts = times.map(({ startedAt }) => startedAt).toSorted((a, b) => a - b)
+  const ends = times.map(({ completedAt }) => completedAt).toSorted((a, b) => a - b)
+  const from = ends[concurrency - 1] ?? NaN
+  const to = starts.at(-1) ?? NaN
+  const inSteadyState = ends.filter((at) => at > from && at <= to).length
+  const whole = (ends.at(-1) ?? NaN) - (starts[0] ?? NaN)
+  return { steady: (inSteadyState / (to - from)) * 1_000, whole: (times.length / whole) * 1_000 }
+}

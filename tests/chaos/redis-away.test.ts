@@ -1,0 +1,149 @@
+import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { readFile } from "node:fs/promises"
+import { suite, test, type TestContext } from "node:test"
+import { setTimeout as sleep } from "node:timers/promises"
+
+import type { RunningProcess } from "../world/running-process.ts"
+import { until } from "../world/until.ts"
+import { startWorld, type World } from "../world/world.ts"
+
+const info = async ({ redis }: World, field: string) =>
+  new RegExp(`^${field}:(.*)\r$`, "m").exec(await redis.info("server"))?.[1] ?? ""
+
+/** Stops the Redis of this world as a machine that hangs does; the answer lets it go on. */
+async function freezeRedis(world: World): Promise<() => void> {
+  const pid = Number(await info(world, "process_id"))
+  process.kill(pid, "SIGSTOP")
+  return () => process.kill(pid, "SIGCONT")
+}
+
+/** Kills the Redis of this world; the answer starts it anew on what its append-only file has. */
+async function killRedis(world: World): Promise<() => AsyncDisposable> {
+  const pid = Number(await info(world, "process_id"))
+  const [, dir = ""] = await world.redis.config("GET", "dir")
+  const socket = world.redisUrl.replace(/^unix:\/\//, "")
+  process.kill(pid, "SIGKILL")
+  return () => {
+    const settings = [
+      "--port",
+      "0",
+      "--unixsocket",
+      socket,
+      "--dir",
+      dir,
+      "--save",
+      "",
+      "--appendonly",
+      "yes",
+    ]
+    const child = spawn("redis-server", settings, { stdio: "ignore" })
+    return {
+      async [Symbol.asyncDispose]() {
+        child.kill("SIGKILL")
+        await once(child, "exit")
+      },
+    }
+  }
+}
+
+/** Seconds of processor time that a process has used. */
+async function cpuSeconds({ pid }: RunningProcess): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+const lines = (running: RunningProcess) => running.output().split("\n").length
+
+/** While Redis is away, nobody works hard and nobody fills the log. */
+async function staysCalm(t: TestContext, world: World, forMs: number): Promise<void> {
+  const processes = [...world.workers, ...(world.api ? [world.api] : [])]
+  const before = await Promise.all(
+    processes.map(async (each) => ({ cpu: await cpuSeconds(each), lines: lines(each) })),
+  )
+  await sleep(forMs)
+  for (const [index, each] of processes.entries()) {
+    const cpu = (await cpuSeconds(each)) - (before[index]?.cpu ?? 0)
+    const printed = lines(each) - (before[index]?.lines ?? 0)
+    t.diagnostic(`${cpu.toFixed(2)} s of CPU and ${printed} lines in ${forMs / 1_000} s`)
+    assert.ok(printed < 100, `${printed} lines: ${each.output().slice(-4_000)}`)
+    assert.ok(cpu < forMs / 2_000, `${cpu} s of CPU`)
+  }
+}
+
+/** Every job has ended once, with one picture, and the books balance. */
+async function allSucceeded(world: World, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    const job = await world.ended(id, 90_000)
+    assert.equal(job.status, "succeeded", JSON.stringify(job))
+    assert.equal(job.outputs.length, 1)
+  }
+  await until("nothing is out", async () => (await world.redis.zcard("{kiln}:lease")) === 0)
+  const counters = await world.redis.hgetall("{kiln}:tenant:default")
+  assert.deepEqual([counters["queued"], counters["running"], counters["leased"]], ["0", "0", "0"])
+  const events = (await world.redis.xrange("{kiln}:outbox", "-", "+")).map(([, fields]) => fields)
+  assert.equal(new Set(events.map(([, event]) => event)).size, events.length)
+  for (const id of ids) {
+    const types = events.filter((fields) => fields.includes(id)).map((fields) => fields[3])
+    assert.deepEqual(types, ["job.queued", "job.started", "job.output", "job.succeeded"])
+  }
+}
+
+const submitMany = async (world: World, count: number) => {
+  const jobs = await Promise.all(
+    Array.from({ length: count }, (_, n) => world.submit({ prompt: `mug ${n} [[slow:1]]` })),
+  )
+  return jobs.map(({ id }) => id)
+}
+
+suite("when Redis is away", { concurrency: 4, timeout: 150_000 }, () => {
+  test("for 20 seconds with jobs in flight, none is lost or announced twice and nobody spins", async (t) => {
+    await using world = await startWorld({ workers: 2, workerEnv: { KILN_CONCURRENCY: "4" } })
+    const ids = await submitMany(world, 24)
+    await until("some run", async () => (await world.job(ids[0] ?? "")).status === "running")
+    const goOn = await freezeRedis(world)
+    await staysCalm(t, world, 20_000)
+    goOn()
+    const at = Date.now()
+    await allSucceeded(world, ids)
+    t.diagnostic(`all done ${Date.now() - at} ms after`)
+    for (const worker of world.workers) assert.doesNotMatch(worker.output(), /nobody caught/)
+  })
+
+  test("and comes back from its append-only file, every accepted job ends", async (t) => {
+    await using world = await startWorld({
+      workers: 2,
+      workerEnv: { KILN_CONCURRENCY: "4" },
+      redisSettings: ["--appendonly", "yes", "--appendfsync", "always"],
+    })
+    const ids = await submitMany(world, 24)
+    await until("some run", async () => (await world.job(ids[0] ?? "")).status === "running")
+    const startAgain = await killRedis(world)
+    await staysCalm(t, world, 4_000)
+    await using _redis = startAgain()
+    const at = Date.now()
+    await allSucceeded(world, ids)
+    t.diagnostic(`all done ${Date.now() - at} ms after`)
+    for (const worker of world.workers) assert.doesNotMatch(worker.output(), /nobody caught/)
+  })
+
+  for (const [how, away] of [
+    ["hangs", freezeRedis],
+    ["is gone", killRedis],
+  ] as const) {
+    test(`a worker that is told to stop while Redis ${how} ends within its grace time and 5 seconds`, async (t) => {
+      await using world = await startWorld({ workerEnv: { KILN_GRACE: "3" } })
+      const [id = ""] = await submitMany(world, 1)
+      await until("it runs", async () => (await world.job(id)).status === "running")
+      await away(world)
+      const [worker] = world.workers
+      assert.ok(worker)
+      const at = Date.now()
+      worker.kill("SIGTERM")
+      const code = await worker.exited
+      t.diagnostic(`exited with ${code} after ${Date.now() - at} ms`)
+      assert.ok(Date.now() - at < 3_000 + 5_000 + 1_500, `took ${Date.now() - at} ms`)
+    })
+  }
+})

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict"
+import { rename, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { suite, test } from "node:test"
+
+import { until } from "../world/until.ts"
+import { startWorld, type World } from "../world/world.ts"
+
+/** Puts a file where the folder of the objects is; the answer puts the folder back. */
+async function breakStorage({ dataDir }: World): Promise<() => Promise<void>> {
+  const folder = join(dataDir, "objects")
+  await rename(folder, `${folder}-away`)
+  await writeFile(folder, "")
+  return async () => {
+    await rm(folder)
+    await rename(`${folder}-away`, folder)
+  }
+}
+
+const calls = ({ emulator }: World) =>
+  emulator.calls.filter(({ path }) => path.includes(":generateContent")).length
+
+suite("when storage cannot be written", { concurrency: 2, timeout: 60_000 }, () => {
+  test("a paid picture is stored when it can be again, and no other is bought meanwhile", async () => {
+    await using world = await startWorld()
+    await world.make({ prompt: "warm up" })
+    const [worker] = world.workers
+    assert.ok(worker)
+    const paid = await world.submit({ prompt: "paid [[slow:1]]" })
+    await until("it is called", () => calls(world) === 2)
+    const repair = await breakStorage(world)
+    await worker.printed(/image not stored yet/)
+    const waiting = await world.submit({ prompt: "not bought yet" })
+    await worker.printed(/nothing is called/)
+    assert.equal(calls(world), 2)
+    await repair()
+    for (const { id } of [paid, waiting]) {
+      const job = await world.ended(id)
+      assert.equal(job.status, "succeeded", JSON.stringify(job))
+      assert.equal(job.attempts.length, 1)
+      assert.equal(job.usage.upstream_calls, 1)
+      assert.equal((await fetch(job.outputs[0]?.url ?? "")).status, 200)
+    }
+    assert.equal(calls(world), 3)
+  })
+
+  test("a worker that is told to stop hands the job back and ends with 0", async () => {
+    await using world = await startWorld({ workerEnv: { KILN_GRACE: "3" } })
+    await world.make({ prompt: "warm up" })
+    const [worker] = world.workers
+    assert.ok(worker)
+    const { id } = await world.submit({ prompt: "paid [[slow:1]]" })
+    await until("it is called", () => calls(world) === 2)
+    await breakStorage(world)
+    await worker.printed(/image not stored yet/)
+    worker.kill("SIGTERM")
+    assert.equal(await worker.exited, 0)
+    const job = await world.job(id)
+    assert.equal(job.status, "queued")
+    assert.deepEqual(
+      job.attempts.map(({ outcome, charged }) => [outcome, charged]),
+      [["storage_error", "yes"]],
+    )
+    assert.equal(job.usage.upstream_calls, 1)
+  })
+})
