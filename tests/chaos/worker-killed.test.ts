@@ -1,9 +1,10 @@
 import assert from "node:assert/strict"
 import { suite, test, type TestContext } from "node:test"
 
-import type { Job } from "@kiln/contract"
+import { operations, type Job } from "@kiln/contract"
 
 import { startHttpGate } from "../world/http-gate.ts"
+import { servePhoto } from "../world/photo-server.ts"
 import { startRedisProxy, type RedisProxy, type Side } from "../world/redis-proxy.ts"
 import { startS3Server } from "../world/s3-server.ts"
 import { until } from "../world/until.ts"
@@ -17,7 +18,7 @@ type Expected = { calls: number; outcomes: string[]; charged: "yes" | "unknown" 
 /** A worker behind a Redis that can be cut, and one job done so that every script is known to Redis. */
 async function startCutWorld(): Promise<AsyncDisposable & { world: World; proxy: RedisProxy }> {
   await using opened = new AsyncDisposableStack()
-  const world = opened.use(await startWorld({ workers: 0 }))
+  const world = opened.use(await startWorld({ workers: 0, env: { KILN_ALLOW_PRIVATE: "inputs" } }))
   const proxy = opened.use(await startRedisProxy(world.redisUrl))
   await world.startWorker({ REDIS_URL: proxy.url })
   await world.make({ prompt: "warm up" })
@@ -105,6 +106,19 @@ suite("a worker killed at each step of the recipe", { concurrency: 8 }, () => {
     )
     assert.equal(callsAfterWarmUp(cut.world), 1)
     await booksBalance(cut.world, id)
+  })
+
+  test("when an input image is fetched and recorded", async (t) => {
+    await using cut = await startCutWorld()
+    await using photo = await servePhoto()
+    const body = { prompt: "a survivor", images: [{ url: photo.url }] }
+    const submit = () => cut.world.client.send(operations.createEdit, { body })
+    await cut.world.ended((await submit()).id)
+    const stopped = cut.proxy.stopAt("keep-input", "answer")
+    const job = await submit()
+    await stopped
+    await recover(t, cut.world, job, twice)
+    assert.equal(photo.requests(), 2)
   })
 
   test("while the upstream paints", async (t) => {

@@ -6,6 +6,7 @@ import { newId, operations, type Operation } from "@kiln/contract"
 import addFormats from "ajv-formats"
 import { Ajv2020 } from "ajv/dist/2020.js"
 
+import { servePhoto } from "../world/photo-server.ts"
 import { readEvents } from "../world/sse.ts"
 import { startWorld, type World } from "../world/world.ts"
 
@@ -35,6 +36,7 @@ const params = (operation: Operation, id: string) =>
 
 function unusedId({ path, method }: Operation): string {
   if (path.includes("templates")) return method === "put" ? "made-here" : "no-such-template"
+  if (path.includes("assets")) return newId("ast")
   return newId(path.includes("keys") ? "key" : "job")
 }
 
@@ -44,7 +46,7 @@ suite("the served OpenAPI document", () => {
   let ajv: Ajv2020
   const seen = new Set<string>()
   before(async () => {
-    world = await startWorld()
+    world = await startWorld({ env: { KILN_ALLOW_PRIVATE: "inputs" } })
     document = (await (await fetch(`${world.url}/v1/openapi.json`)).json()) as Document
     ajv = new Ajv2020({ strict: false, allErrors: true })
     addFormats.default(ajv)
@@ -175,6 +177,19 @@ suite("the served OpenAPI document", () => {
     await call(client, operations.getTemplate, own)
     await call(client, operations.listTemplates)
     await call(client, operations.deleteTemplate, own)
+    await using photo = await servePhoto()
+    const body = { url: photo.url }
+    const kept = await call(client, operations.createAsset, { body })
+    assert.equal(kept.status, 201)
+    assert.equal((await call(client, operations.createAsset, { body })).status, 200)
+    const asset = { params: { id: (kept.body as { id: string }).id } }
+    await call(client, operations.getAsset, asset)
+    const edit = { prompt: "a blue one", images: [{ asset: asset.params.id }, body] }
+    isValid(edit, "components", "schemas", "EditRequest")
+    assert.equal((await call(client, operations.createEdit, { body: edit })).status, 202)
+    const finished = await call(client, operations.createEdit, { body: edit, query: { wait: 30 } })
+    assert.equal((finished.body as { inputs: object[] }).inputs.length, 2)
+    await call(client, operations.deleteAsset, asset)
     await call(client, operations.getHealth)
     await call(client, operations.getReadiness)
     for (const [name, { status }] of Object.entries(operations))
@@ -184,6 +199,8 @@ suite("the served OpenAPI document", () => {
   const bodies: Record<string, object> = {
     createKey: { tenant: "x", scopes: ["admin"] },
     putTemplate: { name: "Mug", prompt: "A mug" },
+    createAsset: { url: "https://example.org/a.png" },
+    createEdit: { prompt: "a mug", images: [{ url: "https://example.org/a.png" }] },
   }
 
   test("each refusal of each operation is a problem that it declares", async () => {

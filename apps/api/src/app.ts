@@ -1,4 +1,5 @@
 import { operations, Refusal } from "@kiln/contract"
+import type { Inputs } from "@kiln/inputs"
 import type { Models } from "@kiln/jobs"
 import type { Feed, Ledger } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
@@ -18,12 +19,17 @@ import { rateLimit } from "./http/rate-limit.ts"
 import { requestId } from "./http/request-id.ts"
 import { requestLog } from "./http/request-log.ts"
 import { createReadiness } from "./readiness.ts"
+import { createResolveInputs } from "./resolve-inputs.ts"
 import { cancelJob } from "./routes/cancel-job.ts"
+import { createAsset } from "./routes/create-asset.ts"
+import { createEdit } from "./routes/create-edit.ts"
 import { createGeneration } from "./routes/create-generation.ts"
 import { createKey } from "./routes/create-key.ts"
+import { deleteAsset } from "./routes/delete-asset.ts"
 import { deleteJob } from "./routes/delete-job.ts"
 import { deleteTemplate } from "./routes/delete-template.ts"
 import { docs } from "./routes/docs.ts"
+import { getAsset } from "./routes/get-asset.ts"
 import { getJob } from "./routes/get-job.ts"
 import { getOutput } from "./routes/get-output.ts"
 import { getTemplate } from "./routes/get-template.ts"
@@ -36,6 +42,8 @@ import { putTemplate } from "./routes/put-template.ts"
 import { retryJob } from "./routes/retry-job.ts"
 import { revokeKey } from "./routes/revoke-key.ts"
 import { watchJob } from "./routes/watch-job.ts"
+import { createSubmitJob } from "./submit-job.ts"
+import { createAssetView } from "./view/asset-view.ts"
 import { createDocuments } from "./view/documents.ts"
 import { createJobView } from "./view/job-view.ts"
 import { createSignedUrls } from "./view/signed-urls.ts"
@@ -46,6 +54,7 @@ export type AppOptions = {
   feed: Feed
   models: Models
   storage: Storage
+  inputs: Inputs
   /** Answers `/files/…` where the storage is a folder of this machine. */
   files: RequestHandler | undefined
   handOver: HandOver
@@ -92,18 +101,24 @@ function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): 
     ttlMs: options.urlTtlMs,
     linksExpire: options.linksExpire,
   })
+  const view = createJobView({ ...options, documents, urls })
+  const findTemplate = createFindTemplate({ ledger })
+  const resolveInputs = createResolveInputs({ ...options, view })
   const deps = {
     ...options,
     keys,
     documents,
     urls,
-    findTemplate: createFindTemplate({ ledger }),
+    findTemplate,
+    submitJob: createSubmitJob({ ...options, documents, view, findTemplate, resolveInputs }),
+    assetView: createAssetView({ urls }),
     findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
-    view: createJobView({ ...options, documents, urls }),
+    view,
     readiness: createReadiness(options),
   }
   const router = Router()
   mount(router, operations.createGeneration, createGeneration(deps))
+  mount(router, operations.createEdit, createEdit(deps))
   mount(router, operations.getJob, getJob(deps))
   mount(router, operations.listJobs, listJobs(deps))
   mount(router, operations.cancelJob, cancelJob(deps))
@@ -111,6 +126,9 @@ function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): 
   mount(router, operations.deleteJob, deleteJob(deps))
   mount(router, operations.getOutput, getOutput(deps))
   mount(router, operations.watchJob, watchJob(deps))
+  mount(router, operations.createAsset, createAsset(deps))
+  mount(router, operations.getAsset, getAsset(deps))
+  mount(router, operations.deleteAsset, deleteAsset(deps))
   mount(router, operations.listTemplates, listTemplates(deps))
   mount(router, operations.getTemplate, getTemplate(deps))
   mount(router, operations.putTemplate, putTemplate(deps))

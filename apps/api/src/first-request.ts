@@ -1,5 +1,5 @@
 import type { GenerationRequest } from "@kiln/contract"
-import type { Ledger, NewJob } from "@kiln/ledger"
+import type { JobSpec, Ledger, NewJob } from "@kiln/ledger"
 
 import type { Words } from "./new-job.ts"
 import { promptOf, type Documents } from "./view/documents.ts"
@@ -20,6 +20,11 @@ export function createFirstRequest({ ledger, documents }: Options) {
       const record = await ledger.madeBefore(tenant, idempotency)
       const prompt = record ? await promptOf(record.spec, documents) : null
       return prompt === null ? undefined : { prompt, template }
+    },
+
+    /** The images that it was to edit; undefined where there was no such request or its job is gone. */
+    async inputs(tenant: string, idempotency: Idempotency): Promise<JobSpec["inputs"]> {
+      return idempotency && (await ledger.madeBefore(tenant, idempotency))?.spec.inputs
     },
 
     /** The job as it was when it was made; where its record is gone, this request says the same of it. */

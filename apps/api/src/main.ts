@@ -2,6 +2,9 @@ import { setMaxListeners } from "node:events"
 import { readFile } from "node:fs/promises"
 import { resolve } from "node:path"
 
+import { mostAssetBytes } from "@kiln/contract"
+import { createEgress } from "@kiln/egress"
+import { createInputs } from "@kiln/inputs"
 import { createModels } from "@kiln/jobs"
 import {
   createFeed,
@@ -17,11 +20,12 @@ import {
   connectRedis,
   createLogger,
   loadOrCreateSecret,
+  openSpool,
   readEnv,
   runUntilSignal,
   type RedisRole,
 } from "@kiln/runtime"
-import { openStorage, serveFile, storageLocation } from "@kiln/storage"
+import { openStorage, serveFile, storageLocation, type Storage } from "@kiln/storage"
 import type { Redis } from "ioredis"
 
 import { admitAdminKey } from "./admin-key.ts"
@@ -97,6 +101,7 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
   const publicUrl = (env.KILN_PUBLIC_URL ?? `http://${hostOf(env.KILN_HOST)}:${port}`).replace(/\/+$/, "")
   const location = storageLocation(env)
   const storage = opened.use(openStorage(env, { baseUrl: env.KILN_PUBLIC_BASE_URL ?? publicUrl, secret }))
+  const inputs = await openInputs(opened, { ledger: base.ledger, storage })
   const counter = opened.use(
     createRequestCounter({ redis: base.redis, prefix, windowMs: 60_000, flushMs: 250 }),
   )
@@ -114,6 +119,7 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
     ...base,
     models,
     storage,
+    inputs,
     files: location.kind === "disk" ? serveFile({ folder: location.folder, secret }) : undefined,
     handOver,
     counter,
@@ -127,6 +133,12 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
     requestsPerMinute: env.KILN_REQUESTS_PER_MINUTE,
   })
   return { listener, closing, publicUrl, storage: storage.kind }
+}
+
+async function openInputs(opened: AsyncDisposableStack, parts: { ledger: Ledger; storage: Storage }) {
+  const { folder: spool } = opened.use(await openSpool(folder))
+  const allowPrivate = env.KILN_ALLOW_PRIVATE.includes("inputs")
+  return createInputs({ ...parts, spool, egress: createEgress({ allowPrivate, maxBytes: mostAssetBytes }) })
 }
 
 async function readOverrides(): Promise<unknown> {

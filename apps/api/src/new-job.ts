@@ -1,4 +1,4 @@
-import { newId, Refusal, type GenerationRequest, type ModelEntry, type Parameters } from "@kiln/contract"
+import { newId, Refusal, type GenerationRequest, type ModelEntry, type Tokens } from "@kiln/contract"
 import { checkCapabilities, costOf, estimateTokens, guidanceOf, toUsd, type Models } from "@kiln/jobs"
 import type { NewJob } from "@kiln/ledger"
 
@@ -7,11 +7,14 @@ export type Words = { prompt: string; template: string | undefined }
 
 type Caller = { tenant: string; key: string }
 
+/** What is edited: how many images; undefined where there are words alone. */
+type Asked = { images: number | undefined }
+
 /** A request as a job to be written, with its prompt still in it. Throws a Refusal for what cannot or must not be done. */
 export function newJob(
   request: GenerationRequest,
   { prompt, template }: Words,
-  { models, tenant, key, now }: Caller & { models: Models; now: Date },
+  { models, tenant, key, now, images }: Caller & Asked & { models: Models; now: Date },
 ): NewJob {
   const {
     prompt: _prompt,
@@ -26,13 +29,15 @@ export function newJob(
     ...parameters
   } = request
   const { model, requested, warnings } = models.resolve(name, now)
-  checkCapabilities(model, parameters)
-  if (max_cost_usd !== undefined) checkBudget(model, prompt, parameters, max_cost_usd)
+  checkCapabilities(model, parameters, images)
+  if (max_cost_usd !== undefined) {
+    checkBudget(model, max_cost_usd, estimateTokens(model, prompt, parameters, images))
+  }
   return {
     id: newId("job"),
     tenant,
     key,
-    type: "generation",
+    type: images === undefined ? "generation" : "edit",
     model: model.id,
     requestedModel: requested,
     spec: {
@@ -49,8 +54,8 @@ export function newJob(
   }
 }
 
-function checkBudget(model: ModelEntry, prompt: string, parameters: Parameters, mostUsd: number): void {
-  const estimate = toUsd(costOf(estimateTokens(model, prompt, parameters), model.prices))
+function checkBudget(model: ModelEntry, mostUsd: number, tokens: Tokens): void {
+  const estimate = toUsd(costOf(tokens, model.prices))
   if (estimate !== null && estimate <= mostUsd) return
   const detail =
     estimate === null

@@ -27,12 +27,17 @@ export async function listen(options: { host: string; port: number; graceMs: num
   })
   server.timeout = idleMs
   server.on("clientError", answerUnreadable)
+  // What comes while the rest is still being built is answered then; without a listener it would never be.
+  const early: Parameters<RequestListener>[] = []
+  const hold: RequestListener = (...exchange) => void early.push(exchange)
+  server.on("request", hold)
   server.listen(options.port, options.host)
   await once(server, "listening")
   return {
     port: (server.address() as AddressInfo).port,
     serve(listener) {
-      server.on("request", listener).on("checkExpectation", listener)
+      server.off("request", hold).on("request", listener).on("checkExpectation", listener)
+      for (const exchange of early) listener(...exchange)
     },
     async [Symbol.asyncDispose]() {
       const closed = once(server, "close")

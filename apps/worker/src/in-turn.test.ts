@@ -10,6 +10,7 @@ const model = createModels({ defaultModel: "nano-banana" }).resolve(undefined, n
 const request = {
   model,
   prompt: "a fox",
+  inputs: [],
   parameters: { n: 1, output_format: "png" as const, include_text: false },
 }
 const painted: Painted = {

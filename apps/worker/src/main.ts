@@ -1,16 +1,17 @@
 import { readFile } from "node:fs/promises"
 import { resolve } from "node:path"
 
+import { mostAssetBytes } from "@kiln/contract"
+import { createEgress } from "@kiln/egress"
 import { createGemini } from "@kiln/gemini"
 import { createModels, type Models, type Paint } from "@kiln/jobs"
-import { createLogger, readEnv, runUntilSignal } from "@kiln/runtime"
+import { createLogger, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
 import { openStorage } from "@kiln/storage"
 
 import { workerEnv } from "./env.ts"
 import { serveHealth } from "./health.ts"
 import { inTurn } from "./in-turn.ts"
 import { createPainters } from "./painters.ts"
-import { openSpool } from "./spool.ts"
 import { startWorker } from "./worker.ts"
 
 const env = readEnv(workerEnv)
@@ -60,6 +61,10 @@ async function start(): Promise<AsyncDisposable> {
       models,
       paint,
       storage,
+      egress: createEgress({
+        allowPrivate: env.KILN_ALLOW_PRIVATE.includes("inputs"),
+        maxBytes: mostAssetBytes,
+      }),
       spool,
       log,
     }),

@@ -1,5 +1,7 @@
 import { hostname } from "node:os"
 
+import type { Egress } from "@kiln/egress"
+import { createInputs } from "@kiln/inputs"
 import type { Models, Paint } from "@kiln/jobs"
 import { cancelChannel, createLedger, type Handover } from "@kiln/ledger"
 import { createConsumer, createProducer, listenForCancellation } from "@kiln/queue"
@@ -23,6 +25,7 @@ export type WorkerOptions = {
   models: Models
   paint: Paint
   storage: Storage
+  egress: Pick<Egress, "fetchTo">
   /** Folder for images on their way to storage. */
   spool: string
   log: Logger
@@ -53,6 +56,7 @@ export async function startWorker(options: WorkerOptions) {
     ...options,
     ledger,
     running,
+    inputs: createInputs({ ...options, ledger }),
     makeImage: createMakeImage({ ...options, ledger, limits: createCallLimits({ calls: concurrency }) }),
     writeEnd: createWriteEnd({ ...options, ledger, handOver }),
   })

@@ -54,43 +54,52 @@ const longestDeadlineS = 7 * 24 * 3_600
 /** Characters of a prompt, written or made of a template. */
 export const longestPrompt = 32_000
 
-/** The body of `POST /v1/generations`. */
-export const GenerationRequest = z
-  .strictObject({
-    prompt: text(longestPrompt).optional().describe("What to paint; or a `template` instead."),
-    template: TemplateId.optional().describe(
-      "Id of a template to make the prompt of; see `GET /v1/templates`.",
-    ),
-    variables: VariableValues.optional().describe("Values for the template's variables."),
-    model: z.string().min(1).max(128).optional().describe("Id or alias of a model; see `GET /v1/models`."),
-    ...painting,
-    priority: Priority.default("normal"),
-    not_before: moment.optional().describe("Start no earlier."),
-    deadline_seconds: z
-      .int()
-      .min(1)
-      .max(longestDeadlineS)
-      .optional()
-      .describe("The job expires if it has not ended by then."),
-    max_cost_usd: z.number().positive().optional().describe("Refuse when the estimate is above."),
-    metadata: Metadata.default({}),
-  })
-  .refine((request) => request.output_quality === undefined || request.output_format !== "png", {
+/** What every request for pictures may say, of words alone or of images too. */
+export const asked = {
+  prompt: text(longestPrompt).optional().describe("What to paint; or a `template` instead."),
+  template: TemplateId.optional().describe(
+    "Id of a template to make the prompt of; see `GET /v1/templates`.",
+  ),
+  variables: VariableValues.optional().describe("Values for the template's variables."),
+  model: z.string().min(1).max(128).optional().describe("Id or alias of a model; see `GET /v1/models`."),
+  ...painting,
+  priority: Priority.default("normal"),
+  not_before: moment.optional().describe("Start no earlier."),
+  deadline_seconds: z
+    .int()
+    .min(1)
+    .max(longestDeadlineS)
+    .optional()
+    .describe("The job expires if it has not ended by then."),
+  max_cost_usd: z.number().positive().optional().describe("Refuse when the estimate is above."),
+  metadata: Metadata.default({}),
+}
+type Asked = z.output<z.ZodObject<typeof asked>>
+
+/** Which of these go together. */
+export const askedTogether = [
+  z.refine<Asked>(({ output_quality: quality, output_format: format }) => !quality || format !== "png", {
     path: ["output_quality"],
     message: "is for jpeg and webp; png is lossless",
-  })
-  .refine(({ prompt, template }) => prompt !== undefined || template !== undefined, {
+  }),
+  z.refine<Asked>(({ prompt, template }) => prompt !== undefined || template !== undefined, {
     path: ["prompt"],
     message: "is required, or a `template` with its `variables`",
-  })
-  .refine(({ prompt, template }) => prompt === undefined || template === undefined, {
+  }),
+  z.refine<Asked>(({ prompt, template }) => prompt === undefined || template === undefined, {
     path: ["template"],
     message: "cannot go with a `prompt`; give one of the two",
-  })
-  .refine(({ template, variables }) => template !== undefined || variables === undefined, {
+  }),
+  z.refine<Asked>(({ template, variables }) => template !== undefined || variables === undefined, {
     path: ["variables"],
     message: "go with a `template`",
-  })
+  }),
+] as const
+
+/** The body of `POST /v1/generations`. */
+export const GenerationRequest = z
+  .strictObject(asked)
+  .check(...askedTogether)
   .describe("A picture to make from words.")
 export type GenerationRequest = z.infer<typeof GenerationRequest>
 export type GenerationInput = z.input<typeof GenerationRequest>

@@ -97,9 +97,9 @@ export const Job = z
     prompt: z.string().nullable(),
     template: z.string().nullable().describe("Id of the template that the prompt was made of."),
     parameters: Parameters,
-    inputs: z.array(
-      z.strictObject({ asset: z.string(), content_type: z.string(), width: z.int(), height: z.int() }),
-    ),
+    inputs: z
+      .array(z.strictObject({ asset: z.string(), content_type: z.string(), width: z.int(), height: z.int() }))
+      .describe("The images of an edit in their order; those given by `url` once they are fetched."),
     outputs: z.array(Output),
     text: z.string().nullable(),
     shortfall: z

@@ -1,5 +1,7 @@
 import { z } from "zod"
 
+import { Asset, AssetRequest } from "./asset.ts"
+import { EditRequest } from "./edit.ts"
 import { JobEvent } from "./event.ts"
 import { refusals, type RefusalCode } from "./failures.ts"
 import { GenerationRequest } from "./generation.ts"
@@ -12,8 +14,8 @@ import { Template, TemplateRequest } from "./template.ts"
 
 type Json = Record<string, unknown>
 
-const requests = { GenerationRequest, TemplateRequest, CreateKeyRequest }
-const replies = { Job, JobEvent, Template, Model, ApiKey, CreatedApiKey, Problem }
+const requests = { GenerationRequest, EditRequest, AssetRequest, TemplateRequest, CreateKeyRequest }
+const replies = { Job, JobEvent, Asset, Template, Model, ApiKey, CreatedApiKey, Problem }
 
 /** The OpenAPI 3.1 document of a set of operations; named schemas stand once, under `components`. */
 export function describe(options: {
@@ -45,7 +47,7 @@ export function describe(options: {
 }
 
 function describeOne(operationId: string, operation: Operation): Json {
-  const { summary, tag, scope, status, body } = operation
+  const { summary, tag, scope, status, body, upload } = operation
   return {
     operationId,
     summary,
@@ -57,7 +59,10 @@ function describeOne(operationId: string, operation: Operation): Json {
       : {
           requestBody: {
             required: true,
-            content: { "application/json": { schema: schemaOf(body, "input") } },
+            content: {
+              "application/json": { schema: schemaOf(body, "input") },
+              ...(upload ? { "multipart/form-data": { schema: form(upload) } } : {}),
+            },
           },
         }),
     responses: {
@@ -72,6 +77,9 @@ function describeOne(operationId: string, operation: Operation): Json {
     },
   }
 }
+
+/** OpenAPI 3.1: a binary part is one without a type. */
+const form = (upload: string): Json => ({ type: "object", required: [upload], properties: { [upload]: {} } })
 
 const isNothing = (schema: z.ZodType) => schema instanceof z.ZodUndefined
 

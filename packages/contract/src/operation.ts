@@ -22,6 +22,8 @@ export interface Operation<
   /** Request headers with a meaning of their own, by lower-case name. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body: Body
+  /** The body may also be `multipart/form-data` with one file, in a part of this name. */
+  readonly upload?: string
   readonly status: 200 | 201 | 202 | 204 | 302
   /** Other answers that are not failures. */
   readonly also?: Readonly<Record<number, string>>

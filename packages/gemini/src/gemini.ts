@@ -10,7 +10,7 @@ import { readError } from "./read-error.ts"
 import { createRedactor, type Redact } from "./redact.ts"
 import { readReply } from "./reply-stream.ts"
 import { parseReply } from "./reply.ts"
-import { toRequestBody } from "./request.ts"
+import { plainBody, streamedBody } from "./request-body.ts"
 import { tokensOf } from "./tokens.ts"
 import { createUpstream } from "./upstream.ts"
 
@@ -62,7 +62,8 @@ export function createGemini(options: GeminiOptions): Gemini {
     async paint(request, { target, signal }) {
       const { url, key } = addressOf(request.model)
       url.pathname += ":generateContent"
-      const call = { method: "POST", url, key, body: toRequestBody(request), signal } as const
+      const body = request.inputs.length === 0 ? plainBody(request) : await streamedBody(request)
+      const call = { method: "POST", url, key, body, signal } as const
       return upstream.call(call, async (response) => {
         if (!isSuccess(response)) throw await readError(response, { signal, redact })
         return receive(response, { target, maxReplyBytes, redact })

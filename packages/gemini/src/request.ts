@@ -1,15 +1,17 @@
 import type { ModelEntry, Parameters } from "@kiln/contract"
-import type { PaintRequest } from "@kiln/jobs"
+import type { PaintInput, PaintRequest } from "@kiln/jobs"
 
 /**
  * The body of generateContent, in camelCase as the upstream writes it itself. What the model does not have is
  * left out: an image size sent to a model of one size is answered with 500. One call makes one image, so
- * candidateCount is never sent.
+ * candidateCount is never sent. Images come before the words that speak of them, in their order, each with
+ * `dataMark` where its bytes go.
  */
-export function toRequestBody({ model, prompt, parameters }: PaintRequest): object {
+export function toRequestBody({ model, prompt, parameters, inputs }: PaintRequest, dataMark = ""): object {
+  const toPart = ({ contentType }: PaintInput) => ({ inlineData: { mimeType: contentType, data: dataMark } })
   const instruction = systemInstruction(model, parameters)
   return {
-    contents: [{ role: "user", parts: [{ text: prompt }] }],
+    contents: [{ role: "user", parts: [...inputs.map(toPart), { text: prompt }] }],
     ...(instruction && { systemInstruction: { parts: [{ text: instruction }] } }),
     generationConfig: generationConfig(model, parameters),
     ...(parameters.safety && { safetySettings: safetySettings(parameters.safety) }),

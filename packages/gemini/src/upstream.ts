@@ -1,16 +1,19 @@
+import { Readable } from "node:stream"
+
 import { JobFailure } from "@kiln/contract"
 import { CallAborted } from "@kiln/jobs"
 import { Agent, type Dispatcher } from "undici"
 
 import { connectionFailure } from "./connection-failure.ts"
 import type { Redact } from "./redact.ts"
+import type { RequestBody } from "./request-body.ts"
 
 type UpstreamCall = {
   method: "GET" | "POST"
   url: URL
   /** Goes into a header; the URL never has it, because URLs are logged. */
   key: string
-  body?: object
+  body?: RequestBody
   signal: AbortSignal
 }
 
@@ -88,12 +91,14 @@ function toRequest({ method, url, key, body }: Omit<UpstreamCall, "signal">, sig
       accept: "application/json",
       "accept-encoding": "identity",
       "user-agent": "kiln",
-      ...(body && { "content-type": "application/json" }),
+      ...(body && { "content-type": "application/json", "content-length": `${lengthOf(body)}` }),
     },
-    body: body ? JSON.stringify(body) : null,
+    body: body && "chunks" in body ? Readable.from(body.chunks(), { objectMode: false }) : (body ?? null),
     signal,
   }
 }
+
+const lengthOf = (body: RequestBody): number => ("chunks" in body ? body.bytes : body.length)
 
 /** Tells when a request is about to be written to a connection that stands: from then on it may be billed. */
 function whenSent(tell: () => void): Dispatcher.DispatcherComposeInterceptor {

@@ -84,3 +84,19 @@ test("a size is never sent to the model that has only one", () => {
   const refusal = refusalOf(() => checkCapabilities(model, Parameters.parse({ image_size: "1K" })))
   assert.equal(refusal.errors[0]?.pointer, "/image_size")
 })
+
+test("a model takes as many images as it is known to, and none where it does not edit", () => {
+  const { model } = models.resolve("gemini-3-pro-image", now)
+  const parameters = Parameters.parse({})
+  const most = model.capabilities.max_input_images
+  checkCapabilities(model, parameters, most)
+  const pointers = (capabilities: Partial<typeof model.capabilities>, inputs?: number) => {
+    const changed = { ...model, capabilities: { ...model.capabilities, ...capabilities } }
+    return refusalOf(() => checkCapabilities(changed, parameters, inputs)).errors.map(
+      ({ pointer }) => pointer,
+    )
+  }
+  assert.deepEqual(pointers({}, most + 1), ["/images"])
+  assert.deepEqual(pointers({ edit: false }, 1), ["/model"])
+  assert.deepEqual(pointers({ generate: false }), ["/model"])
+})

@@ -1,7 +1,16 @@
 import type { ModelEntry, Parameters, Tokens, Warning } from "@kiln/contract"
 
+/** An input image: a file of this machine, which stays as long as the call lasts. */
+export type PaintInput = { contentType: string; path: string }
+
 /** One picture to make: one call of the upstream. */
-export type PaintRequest = { model: ModelEntry; prompt: string; parameters: Parameters }
+export type PaintRequest = {
+  model: ModelEntry
+  prompt: string
+  parameters: Parameters
+  /** In the order in which the prompt speaks of them. */
+  inputs: readonly PaintInput[]
+}
 
 /** What the upstream gave; the picture's bytes are in the file that the caller named. */
 export type Painted = {

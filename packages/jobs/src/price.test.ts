@@ -44,3 +44,11 @@ test("token counts that make no sense make no cost", () => {
   const { prices } = priceOf("gemini-nano-banana-2.1")
   assert.equal(costOf(imageOnly(Number.MAX_SAFE_INTEGER), prices), null)
 })
+
+test("an estimate counts 1 120 tokens for each input image of each call", () => {
+  const parameters = Parameters.parse({ n: 3 })
+  const model = priceOf("gemini-nano-banana-2.1")
+  const [words, edit] = [0, 2].map((inputs) => estimateTokens(model, "make it blue", parameters, inputs))
+  assert.equal((edit?.input ?? 0) - (words?.input ?? 0), 3 * 2 * 1_120)
+  assert.deepEqual([edit?.image, edit?.output], [words?.image, words?.output])
+})

@@ -32,13 +32,21 @@ export const toUsd = (nanoUsd: number | null): number | null =>
 /** Thinking that the models were seen to do for an image at their default level. */
 const thinkingTokens = 300
 
+/** What the models count for an input image, whatever its size. */
+const tokensAnInput = 1_120
+
 /** What all images of a request will use, from its own words and the model's table; the bill follows the upstream's counts. */
-export function estimateTokens(model: ModelEntry, prompt: string, parameters: Parameters): Tokens {
+export function estimateTokens(
+  model: ModelEntry,
+  prompt: string,
+  parameters: Parameters,
+  inputs = 0,
+): Tokens {
   const { image_tokens: table } = model.prices
   const image = table[parameters.image_size ?? "default"] ?? table.default ?? 0
   const words = prompt.length + (parameters.system_instruction?.length ?? 0)
   return {
-    input: parameters.n * Math.ceil(words / 4),
+    input: parameters.n * (Math.ceil(words / 4) + inputs * tokensAnInput),
     image: parameters.n * image,
     output: parameters.n * (image + thinkingTokens),
   }

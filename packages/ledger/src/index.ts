@@ -1,3 +1,4 @@
+export { mostAssets, type AssetFacts, type KeptAsset } from "./assets.ts"
 export * from "./feed.ts"
 export * from "./handover.ts"
 export * from "./ledger.ts"

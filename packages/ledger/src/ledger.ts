@@ -3,6 +3,7 @@ import { describeFailure } from "@kiln/jobs"
 import type { Redis } from "ioredis"
 
 import { createApiKeys } from "./api-keys.ts"
+import { createAssets } from "./assets.ts"
 import { createIdempotency } from "./idempotency.ts"
 import { createInterventions } from "./interventions.ts"
 import { createJobs } from "./jobs.ts"
@@ -43,6 +44,7 @@ export function createLedger(options: LedgerOptions) {
     ...createRounds({ ...shared, leaseMs, deadlineError }),
     list: createListing({ redis, prefix, readMany: (ids) => jobs.readMany(ids) }),
     apiKeys: createApiKeys({ redis, prefix }),
+    assets: createAssets({ redis, scripts, prefix }),
     templates: createTemplates({ redis, scripts, prefix }),
     idempotency: createIdempotency({ redis, prefix, ttlMs: dayMs, lockMs: 60_000 }),
     /** Throws when Redis cannot be written. */

@@ -11,12 +11,17 @@ import {
   type Warning,
 } from "@kiln/contract"
 
+/** An input image that is kept: an asset as it was then. */
+export type KeptInput = { asset: string; key: string; content_type: string; width: number; height: number }
+
 /** What a caller asked for and never changes; short prompts are here, long ones in storage under `promptKey`. */
 export type JobSpec = {
   prompt: string | null
   promptKey: string | null
   /** Id of the template that the prompt was made of. */
   template?: string
+  /** What is to be edited; a URL is fetched when the job runs. */
+  inputs?: readonly (KeptInput | { url: string })[]
   parameters: Parameters
   metadata: Record<string, string>
   warnings: Warning[]
@@ -26,7 +31,7 @@ export type NewJob = {
   id: string
   tenant: string
   key: string
-  type: "generation"
+  type: "generation" | "edit"
   model: string
   requestedModel: string
   spec: JobSpec
@@ -59,6 +64,8 @@ export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore"> & {
   deadline: Date | null
   /** Attempts of this run that count. */
   tries: number
+  /** Inputs that were given by URL and are fetched. */
+  fetched: ReadonlyMap<number, KeptInput>
   outputs: ReadonlyMap<number, KeptOutput>
   /** Images given up by earlier attempts. */
   abandoned: ReadonlyMap<number, JobError>
@@ -116,7 +123,7 @@ export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
     id,
     tenant,
     key,
-    type: "generation",
+    type: fields["type"] === "edit" ? "edit" : "generation",
     model,
     requestedModel: requested,
     spec: JSON.parse(spec) as JobSpec,
@@ -129,7 +136,8 @@ export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
     notBefore: instant(fields["not_before"]),
     deadline: instant(fields["deadline"]),
     tries: number(fields["tries"]),
-    outputs: decodeOutputs(numbered.o),
+    fetched: decodeRows<KeptInput>(numbered.i),
+    outputs: decodeRows<KeptOutput>(numbered.o),
     abandoned: fields["abandoned"] ? decodeAbandoned(fields["abandoned"]) : new Map<number, JobError>(),
     attempts: numbered.a.map(decodeAttempt),
     /** Read by few: decoded when they are. */
@@ -160,22 +168,22 @@ const decodeAbandoned = (text: string): Map<number, JobError> =>
     ]),
   )
 
-/** The fields that come in numbers: outputs, attempts and events, found in one pass over the record. */
+/** The fields that come in numbers: inputs, outputs, attempts and events, found in one pass over the record. */
 function numberedFields(fields: Fields) {
-  const found = { o: [] as [number, string][], a: [] as [number, string][], e: [] as [number, string][] }
+  const found: Record<"i" | "o" | "a" | "e", [number, string][]> = { i: [], o: [], a: [], e: [] }
   for (const name in fields) {
     if (name.charCodeAt(1) !== colon) continue
     const kind = found[name[0] as keyof typeof found]
     kind.push([Number(name.slice(2)), fields[name] ?? ""])
   }
-  for (const kind of [found.o, found.a, found.e]) if (kind.length > 1) kind.sort(([a], [b]) => a - b)
+  for (const kind of [found.i, found.o, found.a, found.e]) if (kind.length > 1) kind.sort(([a], [b]) => a - b)
   return found
 }
 
 const colon = ":".charCodeAt(0)
 
-const decodeOutputs = (rows: readonly [number, string][]): Map<number, KeptOutput> =>
-  new Map(rows.map(([index, text]) => [index, JSON.parse(text) as KeptOutput]))
+const decodeRows = <Row>(rows: readonly [number, string][]): Map<number, Row> =>
+  new Map(rows.map(([index, text]) => [index, JSON.parse(text) as Row]))
 
 function decodeAttempt([n, text]: [number, string]): Attempt {
   const [model = "", started, ended, outcome, upstream, charged] = text.split("|")

@@ -4,7 +4,7 @@ import type { Charged, JobError, Warning } from "@kiln/contract"
 import type { Settlement } from "@kiln/jobs"
 
 import { handovers, type Handover } from "./handover.ts"
-import { decodeJob, type JobRecord, type KeptOutput } from "./record.ts"
+import { decodeJob, type JobRecord, type KeptInput, type KeptOutput } from "./record.ts"
 import type { Scripts } from "./scripts.ts"
 
 /** What calls used; a cost of null has no known price. */
@@ -75,6 +75,15 @@ export function createRuns({ scripts, retentionMs, mostReady, ...options }: Opti
         spent.output,
         spent.costNanoUsd ?? "",
       )) as "kept" | "fenced" | "gone"
+    },
+
+    /** Writes down an input that was fetched; an earlier attempt's stays. */
+    async keepInput(run: { id: string; epoch: number; index: number; input: KeptInput }) {
+      const { id, epoch, index, input } = run
+      return (await scripts.run("keep-input", id, epoch, index, JSON.stringify(input))) as
+        | "kept"
+        | "fenced"
+        | "gone"
     },
 
     /** Ends an attempt: the job ends, or waits for another one. */

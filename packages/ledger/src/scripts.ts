@@ -14,6 +14,9 @@ const names = [
   "sweep",
   "beat",
   "template",
+  "keep-asset",
+  "forget-asset",
+  "keep-input",
 ] as const
 type ScriptName = (typeof names)[number]
 
@@ -39,4 +42,4 @@ export function createScripts(redis: Redis, prefix: string): Scripts {
   }
 }
 
-const commandOf = (name: ScriptName) => `kiln_${name}`
+const commandOf = (name: ScriptName) => `kiln_${name.replaceAll("-", "_")}`

@@ -6,6 +6,8 @@ export const redisUrl = z
 
 const days = z.coerce.number().positive()
 
+const mayBePrivate = z.enum(["inputs"])
+
 /** The variables of every process that works on jobs. */
 export const processEnv = {
   REDIS_URL: redisUrl.describe("Redis of the ledger and the queue: `redis://`, `rediss://` or `unix://`"),
@@ -22,6 +24,12 @@ export const processEnv = {
     .describe("Model of requests that name none"),
   KILN_RETENTION_DAYS: days.default(30).describe("Days that finished jobs are kept"),
   KILN_IMAGE_RETENTION_DAYS: days.optional().describe("Days that images are kept; absent: until deleted"),
+  KILN_ALLOW_PRIVATE: z
+    .string()
+    .default("")
+    .transform((names) => names.split(",").flatMap((name) => name.trim() || []))
+    .pipe(z.array(mayBePrivate))
+    .describe("What may be fetched from private addresses, by commas: `inputs` (images that callers name)"),
   KILN_GRACE: z.coerce.number().min(0).max(3_600).default(30).describe("Seconds to finish on SIGTERM"),
   KILN_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])

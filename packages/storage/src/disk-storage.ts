@@ -4,7 +4,7 @@ import { lstat, mkdir, open, readdir, realpath, rename, rm, stat, writeFile } fr
 import { join } from "node:path"
 
 import { checkKey, checkMetadata } from "./check-key.ts"
-import { findObject, hasFolderOf, unlessMissing, workFolder } from "./disk-layout.ts"
+import { findObject, hasFolderOf, recordPath, unlessMissing, workFolder } from "./disk-layout.ts"
 import { putOnDisk } from "./disk-put.ts"
 import { signFileUrl, type FileSecret } from "./file-url.ts"
 import { codeOf, explained, storageFailure } from "./storage-failure.ts"
@@ -39,6 +39,7 @@ export function createDiskStorage(options: { folder: string; baseUrl: string; se
       ),
     head: (key, signal) => run("look up", async () => (await find(root(), key))?.object, signal),
     open: (key, { signal } = {}) => run("read", async () => openFile(await root(), key, signal), signal),
+    remove: (key, signal) => run("remove from", async () => removeFile(await root(), key), signal),
     removeAll: (prefix, signal) => run("remove from", async () => removeFolder(await root(), prefix), signal),
     sign: (key, file) =>
       run("sign for", async () => {
@@ -86,6 +87,16 @@ async function openFile(root: string, key: string, signal: AbortSignal | undefin
     return { object: found.object, stream: handle.createReadStream(signal === undefined ? {} : { signal }) }
   }
   throw storageFailure(`The file of ${key} is missing`)
+}
+
+/** The record goes first: from then on there is no such object. */
+async function removeFile(root: string, key: string): Promise<boolean> {
+  checkKey(key)
+  const found = await findObject(root, key)
+  if (found === undefined) return false
+  await rm(recordPath(root, key), { force: true })
+  await rm(found.path, { force: true })
+  return true
 }
 
 /** Moves the folder away in one step, then deletes it: no half-removed job is ever seen. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { documentKey, jobPrefix, outputKey } from "./keys.ts"
+import { assetKey, documentKey, jobPrefix, outputKey } from "./keys.ts"
 
 const place = { tenant: "acme", createdAt: new Date("2026-11-22T23:59:59.999Z"), id: "job_0193" }
 
@@ -21,6 +21,10 @@ test("an output is named by its index and true type", () => {
 
 test("a document lies beside the outputs", () => {
   assert.equal(documentKey({ ...place, name: "prompt.txt" }), "acme/2026/11/22/job_0193/prompt.txt")
+})
+
+test("an asset lies below its tenant by its content", () => {
+  assert.equal(assetKey({ tenant: "acme", sha256: "ab12", extension: "png" }), "acme/assets/ab12.png")
 })
 
 test("no part leads into another folder", () => {

@@ -21,6 +21,11 @@ export function documentKey(document: JobPlace & { name: string }): string {
   return checked(`${jobPrefix(document)}/${document.name}`, 6)
 }
 
+/** `acme/assets/<sha256>.png`: what a tenant sends twice is stored once. */
+export function assetKey(asset: { tenant: string; sha256: string; extension: string }): string {
+  return checked(`${asset.tenant}/assets/${asset.sha256}.${asset.extension}`, 3)
+}
+
 /** A part with a slash would put one tenant's object into another's folder. */
 function checked(key: string, segments: number): string {
   checkKey(key)

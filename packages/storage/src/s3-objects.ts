@@ -45,6 +45,14 @@ export async function openObject(
   return { object: describe(key, reply), stream }
 }
 
+/** S3 itself does not tell whether there was anything to delete. */
+export async function removeObject(bucket: Bucket, key: string, signal?: AbortSignal): Promise<boolean> {
+  const wasThere = (await headObject(bucket, key, signal)) !== undefined
+  const command = new DeleteObjectCommand({ Bucket: bucket.name, Key: bucket.prefix + key })
+  await bucket.client.send(command, abortedBy(signal))
+  return wasThere
+}
+
 /** One by one: the bulk DeleteObjects needs a checksum, which older stores lack or want of another kind. */
 export async function removeObjects(bucket: Bucket, prefix: string, signal?: AbortSignal): Promise<number> {
   checkKey(prefix)

@@ -6,7 +6,7 @@ import { checkKey, checkMetadata } from "./check-key.ts"
 import { createOneAtATime } from "./one-at-a-time.ts"
 import { createS3Client, type S3ClientOptions } from "./s3-client.ts"
 import { s3Failure } from "./s3-failure.ts"
-import { headObject, openObject, removeObjects, type Bucket } from "./s3-objects.ts"
+import { headObject, openObject, removeObject, removeObjects, type Bucket } from "./s3-objects.ts"
 import { putIfAbsent, putObject } from "./s3-put.ts"
 import { explained, storageFailure } from "./storage-failure.ts"
 import type { Storage } from "./storage.ts"
@@ -62,6 +62,7 @@ export function createS3Storage(options: S3StorageOptions): Storage {
       ),
     head: (key, signal) => run("HeadObject", () => headObject(bucket, key, signal), signal),
     open: (key, { signal } = {}) => run("GetObject", () => openObject(bucket, key, signal), signal),
+    remove: (key, signal) => run("DeleteObject", () => removeObject(bucket, key, signal), signal),
     removeAll: (prefix, signal) => run("DeleteObject", () => removeObjects(bucket, prefix, signal), signal),
     sign: (key, link) =>
       run("signing", async () => {

@@ -176,6 +176,14 @@ function removing(storage: () => Storage): void {
     assert.equal(await storage().removeAll("rm/none"), 0)
   })
 
+  test("one object is removed without its neighbours", async () => {
+    for (const key of ["one/a.png", "one/a.png.b", "one/ab.png"]) await storage().put(key, bytesOf("x"), png)
+    assert.equal(await storage().remove("one/a.png"), true)
+    assert.equal(await storage().head("one/a.png"), undefined)
+    for (const key of ["one/a.png.b", "one/ab.png"]) assert.equal((await storage().head(key))?.key, key)
+    assert.equal(await storage().remove("one/a.png"), false)
+  })
+
   test("what was removed can be put again if absent", async () => {
     await storage().put("rm2/job/0.png", bytesOf("old"), png)
     await storage().removeAll("rm2/job")

@@ -29,6 +29,8 @@ export interface Storage extends AsyncDisposable {
     key: string,
     options?: { signal?: AbortSignal | undefined },
   ): Promise<{ object: StoredObject; stream: Readable } | undefined>
+  /** Removes one object; answers whether it was there. */
+  remove(key: string, signal?: AbortSignal): Promise<boolean>
   /** Removes every object whose key starts with `prefix/`; answers how many. */
   removeAll(prefix: string, signal?: AbortSignal): Promise<number>
   /** A URL that anybody may GET until `expiresAt`. */

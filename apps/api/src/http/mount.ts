@@ -29,7 +29,9 @@ export function mount<Of extends Operation>(router: Router, operation: Of, handl
   router[operation.method](
     operation.path,
     requireScope(operation.scope),
-    ...(takesBody.has(operation.method) ? [readBody] : []),
+    ...(takesBody.has(operation.method)
+      ? [unless(operation.upload !== undefined && isMultipart, readBody)]
+      : []),
     async (req: Request, res: Response) => {
       const answer = await handle(parseInput(operation, req), { req, res })
       // Replies are not parsed: their types are checked where they are made.
@@ -37,6 +39,16 @@ export function mount<Of extends Operation>(router: Router, operation: Of, handl
     },
   )
 }
+
+/** Whether the body is an upload, which its operation reads itself. */
+export const isMultipart = (req: Request): boolean => Boolean(req.is("multipart/form-data"))
+
+const unless =
+  (isSo: false | ((req: Request) => boolean), handle: RequestHandler): RequestHandler =>
+  (req, res, next) => {
+    if (isSo && isSo(req)) return next()
+    return handle(req, res, next)
+  }
 
 const takesBody: ReadonlySet<Operation["method"]> = new Set(["post", "put"])
 
@@ -59,14 +71,15 @@ function parseInput<Of extends Operation>(operation: Of, req: Request): Input<Of
   if (operation.headers && "cancel-after" in operation.headers) {
     req.body = withCancelAfter(req.body, req.headers["cancel-after"])
   }
-  const body = parse(hasNoBody ? empty : operation.body, req.body as unknown)
+  const isUpload = operation.upload !== undefined && isMultipart(req)
+  const body = isUpload ? undefined : parse(hasNoBody ? empty : operation.body, req.body as unknown)
   const input = {
     params: parse(operation.params, req.params),
     // Parsing the query is work; most requests have none.
     query: parse(operation.query, req.url.includes("?") ? req.query : {}),
     body: hasNoBody ? undefined : body,
   }
-  // The schemas are the operation's own, so this is what its types say.
+  // The schemas are the operation's own, so this is what its types say, but for uploads: their handlers look first.
   return input as Input<Of>
 }
 

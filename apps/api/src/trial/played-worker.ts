@@ -1,6 +1,8 @@
 import type { Ledger } from "@kiln/ledger"
 import { outputKey, type Storage } from "@kiln/storage"
 
+type Painting = { text?: string | null; turn?: number; picture?: Buffer }
+
 /** What a worker would do to the ledger and the storage, step by step. */
 export function playWorker(ledger: Ledger, storage: Storage) {
   const nothing = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
@@ -34,10 +36,10 @@ export function playWorker(ledger: Ledger, storage: Storage) {
     begin,
     end,
     /** Paints one image and ends the job. */
-    async paint(id: string, { text = null, turn = 1 }: { text?: string | null; turn?: number } = {}) {
+    async paint(id: string, { text = null, turn = 1, picture }: Painting = {}) {
       const { epoch, record } = await begin(id, turn)
       const key = outputKey({ ...record, index: 0, format: "png" })
-      const bytes = Buffer.from("not really a picture")
+      const bytes = picture ?? Buffer.from("not really a picture")
       await storage.put(key, bytes, { contentType: "image/png" })
       const output = {
         key,

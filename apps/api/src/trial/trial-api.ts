@@ -1,8 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdir, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-import type { Scope } from "@kiln/contract"
+import type { ModelEntry, Scope } from "@kiln/contract"
+import { createEgress } from "@kiln/egress"
+import { createInputs } from "@kiln/inputs"
 import { createModels } from "@kiln/jobs"
 import { createFeed, createLedger, createRequestCounter, ledgerPrefix, type Ledger } from "@kiln/ledger"
 import { createProducer } from "@kiln/queue"
@@ -19,7 +21,10 @@ import { playWorker } from "./played-worker.ts"
 export type Sent = { key?: string | null; body?: unknown; headers?: Record<string, string>; method?: string }
 
 /** The whole API on a Redis and a folder of its own, without a worker: tests play the worker themselves. */
-export async function startTrialApi(changes: Partial<AppOptions> = {}) {
+export async function startTrialApi({
+  allowPrivate = false,
+  ...changes
+}: Partial<AppOptions> & { allowPrivate?: boolean } = {}) {
   await using opened = new AsyncDisposableStack()
   const folder = opened.adopt(await mkdtemp(join(tmpdir(), "kiln-api-")), (path) =>
     rm(path, { recursive: true }),
@@ -31,6 +36,9 @@ export async function startTrialApi(changes: Partial<AppOptions> = {}) {
   const secret = "a secret of sixteen or more"
   const objects = join(folder, "objects")
   const storage = opened.use(createDiskStorage({ folder: objects, baseUrl: publicUrl, secret }))
+  const egress = createEgress({ allowPrivate, maxBytes: 100_000_000 })
+  const spool = join(folder, "spool")
+  await mkdir(spool)
   const closing = new AbortController()
   const close = (): void => {
     closing.abort()
@@ -40,8 +48,9 @@ export async function startTrialApi(changes: Partial<AppOptions> = {}) {
   server.serve(
     createApp({
       ...parts,
-      models: createModels({ defaultModel: "gemini-nano-banana-2.1" }),
+      models: createModels({ defaultModel: "gemini-nano-banana-2.1", overrides: weakModels }),
       storage,
+      inputs: createInputs({ ledger, storage, egress, spool }),
       files: serveFile({ folder: objects, secret }),
       log: createLogger({ name: "trial", level: "silent" }),
       closing: closing.signal,
@@ -62,6 +71,7 @@ export async function startTrialApi(changes: Partial<AppOptions> = {}) {
     redis: parts.redis,
     ledger,
     storage,
+    spool,
     makeKey,
     send: sender(publicUrl, key),
     close,
@@ -70,6 +80,13 @@ export async function startTrialApi(changes: Partial<AppOptions> = {}) {
   }
 }
 export type TrialApi = Awaited<ReturnType<typeof startTrialApi>>
+
+/** Models that lack something, made of one that lacks nothing. */
+const whole = createModels({ defaultModel: "nano-banana" }).resolve(undefined, new Date()).model
+const weakModels: ModelEntry[] = [
+  { ...whole, id: "few", aliases: [], capabilities: { ...whole.capabilities, max_input_images: 3 } },
+  { ...whole, id: "painter", aliases: [], capabilities: { ...whole.capabilities, edit: false } },
+]
 
 function openParts(opened: AsyncDisposableStack, url: string) {
   const connect = () =>

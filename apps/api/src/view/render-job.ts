@@ -19,7 +19,7 @@ export function renderJob(record: JobRecord, beside: Beside, publicUrl: string):
     prompt: beside.prompt,
     template: spec.template ?? null,
     parameters: spec.parameters,
-    inputs: [],
+    inputs: inputsOf(record),
     outputs: beside.outputs,
     text: beside.text,
     shortfall: record.shortfall,
@@ -53,6 +53,13 @@ export function renderJob(record: JobRecord, beside: Beside, publicUrl: string):
   }
 }
 
+/** An image given by URL is known once it is fetched. */
+const inputsOf = ({ spec, fetched }: JobRecord): Job["inputs"] =>
+  (spec.inputs ?? [])
+    .map((given, index) => ("url" in given ? fetched.get(index) : given))
+    .filter((input) => input !== undefined)
+    .map(({ asset, content_type, width, height }) => ({ asset, content_type, width, height }))
+
 const instant = (time: Date | null): string | null => time?.toISOString() ?? null
 const isKnown = (charged: Charged | null): charged is Charged => charged !== null
 
@@ -68,6 +75,7 @@ export function firstRecord({ deadlineSeconds, ...job }: NewJob): JobRecord {
     expiresAt: null,
     deadline: deadlineSeconds === null ? null : new Date(createdAt.getTime() + deadlineSeconds * 1_000),
     tries: 0,
+    fetched: new Map(),
     outputs: new Map(),
     abandoned: new Map(),
     attempts: [],

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 
 import { JobFailure } from "@kiln/contract"
+import type { Inputs } from "@kiln/inputs"
 import { settle, type Models, type StopReason } from "@kiln/jobs"
 import type { Begun, Handover, JobRecord, Ledger } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
@@ -9,15 +10,18 @@ import { jobPrefix, type Storage } from "@kiln/storage"
 import { insist } from "../insist.ts"
 import type { Run, RunningJobs } from "../running-jobs.ts"
 import { createAttemptTotals, type AttemptTotals } from "./attempt-totals.ts"
+import { loadInputs } from "./load-inputs.ts"
 import type { MakeImage } from "./make-image.ts"
 import { loadPrompt, promptDocuments } from "./prompt-documents.ts"
 import type { WriteEnd } from "./write-end.ts"
 
 type Deps = {
-  ledger: Pick<Ledger, "begin" | "keepImagesUntil">
+  ledger: Pick<Ledger, "begin" | "keepImagesUntil" | "keepInput">
   imageRetentionMs: number | undefined
   models: Models
   storage: Storage
+  inputs: Inputs
+  spool: string
   running: RunningJobs
   makeImage: MakeImage
   writeEnd: WriteEnd
@@ -76,7 +80,9 @@ async function makeImages({ epoch, record, run, totals, log }: Work, deps: Deps)
     totals.failAll(new JobFailure("model_unavailable", `The model registry has no ${record.model} any more`))
     return
   }
+  if (totals.missing().length === 0) return
   try {
+    await using inputs = await loadInputs({ epoch, record, run, log }, deps)
     const prompt = await loadPrompt(record, promptDocuments(deps.storage), run.stop)
     await Promise.all(
       totals.missing().map(async (index) => {
@@ -88,6 +94,7 @@ async function makeImages({ epoch, record, run, totals, log }: Work, deps: Deps)
               record,
               model,
               prompt,
+              inputs: inputs.files,
               index,
               run,
               log,

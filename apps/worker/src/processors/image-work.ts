@@ -1,4 +1,5 @@
 import type { ModelEntry } from "@kiln/contract"
+import type { PaintInput } from "@kiln/jobs"
 import type { JobRecord, Spent } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 import { outputKey } from "@kiln/storage"
@@ -11,6 +12,7 @@ export type ImageWork = {
   record: JobRecord
   model: ModelEntry
   prompt: string
+  inputs: readonly PaintInput[]
   index: number
   run: Run
   log: Logger

@@ -66,6 +66,7 @@ const work = (bench: Bench, epoch: number, spent: Spent[]): ImageWork => ({
   record,
   model,
   prompt: "a fox",
+  inputs: [],
   index: 0,
   run: bench.running.start(record.id, new AbortController().signal),
   log: createLogger({ name: "test", level: "silent" }),

@@ -72,8 +72,8 @@ function spentInVain(error: unknown, model: ModelEntry): Spent {
 }
 
 async function call(work: ImageWork, target: string, { paint, limits }: Deps): Promise<Painted> {
-  const { model, prompt, run, spend } = work
-  const request = { model, prompt, parameters: work.record.spec.parameters }
+  const { model, prompt, inputs, run, spend } = work
+  const request = { model, prompt, inputs, parameters: work.record.spec.parameters }
   return limits.run(model, run.stop, async () => {
     try {
       return await paint(request, { target, signal: run.stop })

@@ -1,5 +1,7 @@
+import { createAsset, deleteAsset, getAsset } from "./assets.ts"
 import {
   cancelJob,
+  createEdit,
   createGeneration,
   deleteJob,
   getJob,
@@ -15,6 +17,7 @@ import { deleteTemplate, getTemplate, listTemplates, putTemplate } from "./templ
 /** Every operation of the API by its id. */
 export const operations = {
   createGeneration,
+  createEdit,
   getJob,
   listJobs,
   cancelJob,
@@ -22,6 +25,9 @@ export const operations = {
   deleteJob,
   getOutput,
   watchJob,
+  createAsset,
+  getAsset,
+  deleteAsset,
   listTemplates,
   getTemplate,
   putTemplate,

@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { EditRequest } from "../edit.ts"
 import { JobEvent } from "../event.ts"
 import { GenerationRequest } from "../generation.ts"
 import { idOf } from "../ids.ts"
@@ -37,6 +38,13 @@ export const createGeneration = {
   also: { 200: "The job, when a wait ended at its terminal status" },
   reply: Job,
   failures: ["budget_exceeded", "idempotency_in_progress", "idempotency_mismatch", "queue_full"],
+} as const satisfies Operation
+
+export const createEdit = {
+  ...createGeneration,
+  path: "/v1/edits",
+  summary: "Make pictures from images and words",
+  body: EditRequest,
 } as const satisfies Operation
 
 const aboutOne = ["not_found", "job_expired"] as const
@@ -117,7 +125,7 @@ export const deleteJob = {
   method: "delete",
   path: "/v1/jobs/:id",
   tag: "Jobs",
-  summary: "Remove a job's record, inputs and images",
+  summary: "Remove a job's record and images; its inputs stay as assets",
   scope: "jobs:write",
   params: byId,
   query: none,

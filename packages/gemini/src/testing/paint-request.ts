@@ -4,11 +4,16 @@ import type { z } from "zod"
 
 /** A request to a model that has everything. */
 export function paintRequest(
-  options: { parameters?: z.input<typeof Parameters>; model?: Partial<ModelEntry> } = {},
+  options: {
+    parameters?: z.input<typeof Parameters>
+    model?: Partial<ModelEntry>
+    inputs?: PaintRequest["inputs"]
+  } = {},
 ): PaintRequest {
   return {
     model: { ...sampleModel, ...options.model },
     prompt: "A red bicycle",
+    inputs: options.inputs ?? [],
     parameters: Parameters.parse(options.parameters ?? {}),
   }
 }

@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import path from "node:path"
 
+import type { PaintRequest } from "@kiln/jobs"
+
 import { createGemini, type Gemini, type GeminiOptions } from "../gemini.ts"
 import { paintRequest } from "./paint-request.ts"
 
@@ -20,7 +22,7 @@ export type ScriptedUpstream = AsyncDisposable & {
   target: string
   received: Received[]
   /** Paints a bicycle into `target`. */
-  paint(options?: { signal?: AbortSignal }): ReturnType<Gemini["paint"]>
+  paint(options?: { signal?: AbortSignal; inputs?: PaintRequest["inputs"] }): ReturnType<Gemini["paint"]>
   /** The bytes of the painted file. */
   picture(): Promise<Buffer>
   /** The names of all files that there are beside the target, itself included. */
@@ -59,8 +61,8 @@ export async function createScriptedUpstream(
     baseUrl,
     target,
     received,
-    paint: ({ signal = new AbortController().signal } = {}) =>
-      gemini.paint(paintRequest(), { target, signal }),
+    paint: ({ signal = new AbortController().signal, inputs = [] } = {}) =>
+      gemini.paint(paintRequest({ inputs }), { target, signal }),
     picture: () => readFile(target),
     files: () => readdir(folder),
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,11 @@
+import type { operations } from "@kiln/contract"
+
+import type { Handler } from "../http/mount.ts"
+import type { SubmitJob } from "../submit-job.ts"
+
+type Deps = { submitJob: SubmitJob }
+
+export function createEdit({ submitJob }: Deps): Handler<typeof operations.createEdit> {
+  return async ({ query, body: { images, ...request } }, exchange) =>
+    submitJob({ route: "createEdit", request, images, query }, exchange)
+}

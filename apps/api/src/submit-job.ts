@@ -1,0 +1,149 @@
+import {
+  idTime,
+  isTerminal,
+  Refusal,
+  type ApiKey,
+  type GenerationRequest,
+  type InputImage,
+  type Job,
+} from "@kiln/contract"
+import type { Models } from "@kiln/jobs"
+import type { Feed, Ledger, NewJob } from "@kiln/ledger"
+import type { Logger } from "@kiln/runtime"
+import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
+import type { Response } from "express"
+
+import type { FindTemplate } from "./find-template.ts"
+import { findWords } from "./find-words.ts"
+import { createFirstRequest } from "./first-request.ts"
+import type { HandOver } from "./hand-over.ts"
+import { callerOf } from "./http/call.ts"
+import { idempotencyKeyOf, mismatch } from "./http/idempotency-key.ts"
+import type { Answer, Exchange } from "./http/mount.ts"
+import { waitOf } from "./http/prefer.ts"
+import { patienceOf, untilEnded } from "./http/wait.ts"
+import { newJob, type Words } from "./new-job.ts"
+import type { ResolveInputs } from "./resolve-inputs.ts"
+import type { Documents } from "./view/documents.ts"
+import type { JobView } from "./view/job-view.ts"
+
+type Deps = {
+  ledger: Ledger
+  feed: Feed
+  models: Models
+  storage: Pick<Storage, "removeAll">
+  documents: Documents
+  findTemplate: FindTemplate
+  resolveInputs: ResolveInputs
+  view: JobView
+  handOver: HandOver
+  log: Logger
+  closing: AbortSignal
+}
+
+/** Longer prompts lie in storage: Redis keeps every record in memory. */
+const longestPromptBytes = 4_096
+
+/** One route's request: its images, where it edits any, and what it says beside them. */
+type Asked = {
+  route: "createGeneration" | "createEdit"
+  request: GenerationRequest
+  images?: readonly InputImage[]
+  query: Parameters<typeof waitOf>[2]
+}
+
+type Submitted = Awaited<ReturnType<Ledger["submit"]>>
+type Submission = Parameters<Ledger["submit"]>[0]
+
+/** Makes a job of a request, and waits for it where that is asked for; an Idempotency-Key makes it once. */
+export function createSubmitJob(deps: Deps) {
+  const { ledger, feed, storage, documents, view, handOver, log, closing } = deps
+  const firstRequest = createFirstRequest(deps)
+
+  return async (asked: Asked, { req, res }: Exchange): Promise<Answer<Job>> => {
+    const sent = idempotencyKeyOf(req, asked.route, req.body)
+    const idempotency = sent && { key: sent.scope, fingerprint: sent.fingerprint }
+    const waitMs = waitOf(req, res, asked.query)
+    const { job, words } = await prepare(asked, callerOf(res).key, idempotency)
+    const submitted = await ledger.submit({ job, idempotency })
+    // Told of a connection that broke at the wrong moment, a job can be the replay of itself.
+    const isNew = submitted.kind === "created" || (submitted.kind === "replayed" && submitted.id === job.id)
+    if (!isNew) discardPrompt(job)
+    const { id, position } = accepted(submitted, job)
+    if (submitted.kind === "created") handOver(submitted.ready)
+    if (!isNew) res.setHeader("Idempotent-Replayed", "true")
+    const first = isNew ? { job, prompt: words.prompt } : await firstRequest.job(id, job, words.prompt)
+    const later = waitMs > 0 ? await atItsEnd(id, waitMs, res) : undefined
+    return answer(res, later ?? view.atFirst(first.job, { prompt: first.prompt, position }))
+  }
+
+  /** The job as it is to be written. What can be refused cheaply is refused before any image is looked at. */
+  async function prepare(
+    { request, images }: Asked,
+    { tenant, id: key }: ApiKey,
+    idempotency: Submission["idempotency"],
+  ): Promise<{ job: NewJob; words: Words }> {
+    const { findTemplate, models, resolveInputs } = deps
+    const type = images ? "edit" : "generation"
+    const before = await firstRequest.words(request, tenant, idempotency)
+    const words = before ?? (await findWords(request, { findTemplate, tenant, type }))
+    const caller = { models, tenant, key, now: new Date(), images: images?.length }
+    const job = newJob(request, words, caller)
+    if (images) {
+      const known = await firstRequest.inputs(tenant, idempotency)
+      job.spec.inputs = known ?? (await resolveInputs(tenant, images))
+    }
+    return { job: await withStoredPrompt(job, words.prompt, documents), words }
+  }
+
+  /** Whatever goes wrong while it is waited for: the job was taken, and that has to be told. */
+  async function atItsEnd(id: string, ms: number, res: Response): Promise<Job | undefined> {
+    try {
+      const record = await untilEnded({ ledger, feed }, id, { ms, signal: patienceOf(res, closing) })
+      return record && (await view.of(record))
+    } catch (err) {
+      log.warn({ err, job: id }, "a wait was cut short")
+      return undefined
+    }
+  }
+
+  function discardPrompt({ id, tenant, spec }: NewJob): void {
+    if (spec.promptKey === null) return
+    storage.removeAll(jobPrefix({ tenant, createdAt: idTime(id), id })).catch((err: unknown) => {
+      log.warn({ err, job: id }, "the prompt of a request that made no job is left behind")
+    })
+  }
+}
+export type SubmitJob = ReturnType<typeof createSubmitJob>
+
+/** Which job the request made or had made before; throws when it made none. */
+function accepted(submitted: Submitted, job: NewJob): { id: string; position: number } {
+  switch (submitted.kind) {
+    case "created":
+      return { id: job.id, position: submitted.position }
+    case "replayed":
+      return submitted
+    case "mismatch":
+      throw mismatch()
+    case "full":
+      throw new Refusal("queue_full", "Too many of this tenant's jobs are waiting", { retryAfterMs: 30_000 })
+  }
+}
+
+async function withStoredPrompt(job: NewJob, prompt: string, documents: Documents): Promise<NewJob> {
+  if (Buffer.byteLength(prompt) <= longestPromptBytes) return job
+  const promptKey = documentKey({
+    tenant: job.tenant,
+    createdAt: idTime(job.id),
+    id: job.id,
+    name: "prompt.txt",
+  })
+  await documents.write(promptKey, prompt)
+  return { ...job, spec: { ...job.spec, prompt: null, promptKey } }
+}
+
+function answer(res: Response, job: Job): Answer<Job> {
+  const isEnded = isTerminal(job.status)
+  res.setHeader("Location", `/v1/jobs/${job.id}`)
+  return { status: isEnded ? 200 : 202, body: job }
+}

@@ -1,0 +1,79 @@
+import { mkdir, rm } from "node:fs/promises"
+import { join } from "node:path"
+
+import { JobFailure, Refusal } from "@kiln/contract"
+import { EgressError } from "@kiln/egress"
+import type { Inputs } from "@kiln/inputs"
+import type { PaintInput } from "@kiln/jobs"
+import type { JobRecord, KeptInput, Ledger } from "@kiln/ledger"
+import type { Logger } from "@kiln/runtime"
+
+import { insist } from "../insist.ts"
+import { Stopped, type Run } from "../running-jobs.ts"
+
+type Work = { epoch: number; record: JobRecord; run: Run; log: Logger }
+type Deps = { ledger: Pick<Ledger, "keepInput">; inputs: Inputs; spool: string }
+
+/** For how long a fetched image is tried to be written down. */
+const keepingMs = 60_000
+
+/**
+ * Brings a job's input images to this machine, fetching those that were given by URL; they are gone after the
+ * attempt. Throws `input_unreachable`, `input_unreadable`, `storage_error`, or Stopped.
+ */
+export async function loadInputs(
+  work: Work,
+  deps: Deps,
+): Promise<AsyncDisposable & { files: readonly PaintInput[] }> {
+  const asked = work.record.spec.inputs ?? []
+  const folder = join(deps.spool, `${work.record.id}-${work.epoch}-inputs`)
+  const disposal = async () => rm(folder, { recursive: true, force: true })
+  try {
+    if (asked.length > 0) await mkdir(folder, { recursive: true })
+    const files: PaintInput[] = []
+    // One after the other: a job holds one connection and one decoder at a time.
+    for (const [index, given] of asked.entries()) {
+      const input = "url" in given ? await fetched(given.url, index, work, deps) : given
+      const path = join(folder, `${index}`)
+      if (!(await deps.inputs.load(input.key, path, work.run.stop))) {
+        throw new JobFailure("input_unreachable", `Input image ${index} is not kept any more`)
+      }
+      files.push({ contentType: input.content_type, path })
+    }
+    return { files, [Symbol.asyncDispose]: disposal }
+  } catch (error) {
+    await disposal()
+    throw error
+  }
+}
+
+/** What an earlier attempt fetched is taken as it was. */
+async function fetched(url: string, index: number, work: Work, { ledger, inputs }: Deps): Promise<KeptInput> {
+  const { record, epoch, run, log } = work
+  const known = record.fetched.get(index)
+  if (known) return known
+  const { asset } = await inputs.keepUrl(record.tenant, url, run.stop).catch((error: unknown) => {
+    throw failureOf(error, index)
+  })
+  const { id, key, content_type, width, height } = asset
+  const input = { asset: id, key, content_type, width, height }
+  const kept = await insist(() => ledger.keepInput({ id: record.id, epoch, index, input }), {
+    signal: run.lost,
+    lastTry: run.leaving,
+    forMs: keepingMs,
+    onError: (error) => log.warn({ err: error, index }, "input not recorded yet"),
+  })
+  if (kept !== "kept") throw new Stopped("lock_lost")
+  return input
+}
+
+function failureOf(error: unknown, index: number): unknown {
+  if (error instanceof EgressError) {
+    const code = error.code === "too_large" ? "input_unreadable" : "input_unreachable"
+    return new JobFailure(code, `Input image ${index}: ${error.message}`, { cause: error })
+  }
+  if (error instanceof JobFailure && error.code === "input_unreadable") {
+    return new JobFailure(error.code, `Input image ${index}: ${error.message}`, { cause: error })
+  }
+  return error instanceof Refusal ? new JobFailure("invalid_request", error.message, { cause: error }) : error
+}

@@ -1,0 +1,1 @@
+export { createInputs, type Inputs, type KeptAs } from "./create-inputs.ts"
