@@ -37,6 +37,7 @@ import { retryJob } from "./routes/retry-job.ts"
 import { revokeKey } from "./routes/revoke-key.ts"
 import { watchJob } from "./routes/watch-job.ts"
 import { createDocuments } from "./view/documents.ts"
+import { createEndedJobs } from "./view/ended-jobs.ts"
 import { createJobView } from "./view/job-view.ts"
 import { createSignedUrls } from "./view/signed-urls.ts"
 
@@ -92,6 +93,7 @@ function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): 
     ttlMs: options.urlTtlMs,
     linksExpire: options.linksExpire,
   })
+  const view = createJobView({ ...options, documents, urls })
   const deps = {
     ...options,
     keys,
@@ -99,7 +101,8 @@ function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): 
     urls,
     findTemplate: createFindTemplate({ ledger }),
     findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
-    view: createJobView({ ...options, documents, urls }),
+    view,
+    ended: createEndedJobs({ ledger, view }),
     readiness: createReadiness(options),
   }
   const router = Router()
