@@ -34,7 +34,7 @@ function isPhrase(item: string): boolean {
 }
 
 function isLatin(text: string): boolean {
-  if (/^[\u0000-\u007f]*$/u.test(text)) return /[a-z]/i.test(text)
+  if (!/[\u0080-\u{10ffff}]/u.test(text)) return /[a-z]/i.test(text)
   const letters = text.match(/\p{L}/gu)?.length ?? 0
   const latin = text.match(/\p{Script=Latin}/gu)?.length ?? 0
   return letters > 0 && latin >= letters * 0.9
