@@ -2,61 +2,65 @@ import type { Job } from "@kiln/contract"
 
 import { startWorld } from "../world/world.ts"
 import { startListening } from "./bare-process.ts"
-import { compare, type Benchmark } from "./benchmark.ts"
+import { compare, type Benchmark, type Row } from "./benchmark.ts"
 import { usualRounds as rounds } from "./in-turns.ts"
 import { drawPictures } from "./pictures.ts"
 
 const concurrency = 32
-const latencyMs = 2_000
-const jobs = 320
-/** What a worker would make that spent no time of its own. */
-const idealPerSecond = concurrency / (latencyMs / 1_000)
 const model = "gemini-2.5-flash-image"
+
+type Pace = { latencyMs: number; jobs: number }
+
+/** The upstream's quickest answers take about ten seconds; two show what a job costs the worker. */
+const usual: Pace = { latencyMs: 10_000, jobs: 160 }
+const hasty: Pace = { latencyMs: 2_000, jobs: 192 }
+
+/** What a worker would make that spent no time of its own. */
+const idealPerSecond = ({ latencyMs }: Pace): number => concurrency / (latencyMs / 1_000)
 
 export const worker: Benchmark = {
   name: "worker",
-  compares: `one worker with ${concurrency} slots and calls of ${latencyMs} ms, beside slots divided by latency`,
+  compares: `one worker with ${concurrency} slots, beside slots divided by the upstream's latency`,
   async run(progress) {
     await using files = await drawPictures()
-    await using upstream = await startListening(new URL("./upstream.ts", import.meta.url), {
-      LATENCY_MS: `${latencyMs}`,
-      IMAGES: JSON.stringify({ [model]: files.png }),
-    })
-    const measured: { steady: number; whole: number }[] = []
-    for (let round = 1; round <= rounds; round++) {
-      const result = throughputOf(await runJobs(upstream.url))
-      measured.push(result)
-      progress(
-        `round ${round}/${rounds}: ${result.steady.toFixed(2)} jobs/s in steady state, ${result.whole.toFixed(2)} with both ends`,
+    const rows: Row[] = []
+    for (const pace of [usual, hasty]) {
+      const seconds = pace.latencyMs / 1_000
+      await using upstream = await startListening(new URL("./upstream.ts", import.meta.url), {
+        LATENCY_MS: `${pace.latencyMs}`,
+        IMAGES: JSON.stringify({ [model]: files.png }),
+      })
+      const measured: { steady: number; whole: number }[] = []
+      for (let round = 1; round <= rounds; round++) {
+        const result = throughputOf(await runJobs(upstream.url, pace.jobs))
+        measured.push(result)
+        progress(
+          `calls of ${seconds} s, round ${round}/${rounds}: ${result.steady.toFixed(2)} jobs/s in steady state, ${result.whole.toFixed(2)} with both ends`,
+        )
+      }
+      const steady = row(
+        `calls of ${seconds} s`,
+        pace,
+        measured.map((each) => each.steady),
       )
+      rows.push(compare(pace === usual ? { ...steady, aim: { ratio: { atLeast: 0.97 } } } : steady))
     }
-    return [
-      compare({
-        ...row(
-          "throughput in steady state",
-          measured.map(({ steady }) => steady),
-        ),
-        aim: { ratio: { atLeast: 0.97 } },
-      }),
-      compare(
-        row(
-          "throughput, first start to last end",
-          measured.map(({ whole }) => whole),
-        ),
-      ),
-    ]
+    return rows
   },
 }
 
-const row = (what: string, numbers: readonly number[]) => ({
+const row = (what: string, pace: Pace, numbers: readonly number[]) => ({
   measure: `worker: ${what}`,
   unit: "jobs/s",
-  bare: numbers.map(() => idealPerSecond),
+  bare: numbers.map(() => idealPerSecond(pace)),
   kiln: numbers,
 })
 
 /** Submits all jobs while nobody works, then starts the worker. */
-async function runJobs(upstream: string): Promise<{ startedAt: number; completedAt: number }[]> {
+async function runJobs(
+  upstream: string,
+  jobs: number,
+): Promise<{ startedAt: number; completedAt: number }[]> {
   await using world = await startWorld({
     workers: 0,
     upstream,

@@ -45,6 +45,7 @@ import { watchJob } from "./routes/watch-job.ts"
 import { createSubmitJob } from "./submit-job.ts"
 import { createAssetView } from "./view/asset-view.ts"
 import { createDocuments } from "./view/documents.ts"
+import { createEndedJobs } from "./view/ended-jobs.ts"
 import { createJobView } from "./view/job-view.ts"
 import { createSignedUrls } from "./view/signed-urls.ts"
 
@@ -114,6 +115,7 @@ function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): 
     assetView: createAssetView({ urls }),
     findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
     view,
+    ended: createEndedJobs({ ledger, view }),
     readiness: createReadiness(options),
   }
   const router = Router()

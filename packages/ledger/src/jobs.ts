@@ -36,6 +36,12 @@ export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
   return {
     read,
 
+    /** Whose job it is and how many events it had: enough to see whether an ended one is still as it was. */
+    async glance(id: string): Promise<{ tenant: string | null; eventCount: number }> {
+      const [tenant = null, events] = await redis.hmget(`${prefix}:job:${id}`, "tenant", "events")
+      return { tenant, eventCount: Number(events ?? 0) }
+    },
+
     async readMany(ids: readonly string[]): Promise<JobRecord[]> {
       const records = await Promise.all(ids.map(read))
       return records.filter((record) => record !== undefined)

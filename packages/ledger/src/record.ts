@@ -71,6 +71,8 @@ export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore"> & {
   abandoned: ReadonlyMap<number, JobError>
   attempts: Attempt[]
   readonly events: RecordedEvent[]
+  /** Grows with every event: while it stays, a job that has ended has not changed. */
+  eventCount: number
   usage: { input: number; output: number; calls: number; costNanoUsd: number | null }
   text: string | null
   textKey: string | null
@@ -144,6 +146,7 @@ export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
     get events() {
       return numbered.e.map(decodeEvent)
     },
+    eventCount: number(fields["events"]),
     usage: {
       input: number(fields["input"]),
       output: number(fields["output"]),

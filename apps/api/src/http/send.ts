@@ -22,16 +22,30 @@ export function send(req: Request, res: Response, { status, headers, body, condi
     return
   }
   const text = JSON.stringify(body)
-  if (conditional) {
-    const etag = etagOf(text)
-    res.setHeader("ETag", etag)
-    if (isFresh(req.headers["if-none-match"], etag)) {
-      res.statusCode = 304
-      res.end()
-      return
-    }
+  if (conditional) sendTagged(req, res, { text, etag: etagOf(text) })
+  else sendText(res, text, json)
+}
+
+const json = "application/json; charset=utf-8"
+
+/** A body that was made into text before, with its strong ETag. */
+export type Prepared = { text: string; etag: string }
+
+/** Writes an answer that was prepared before, or 304 when the caller has it. */
+export function sendPrepared(req: Request, res: Response, prepared: Prepared): void {
+  if (res.destroyed) return
+  res.setHeader("Cache-Control", "private, no-cache")
+  sendTagged(req, res, prepared)
+}
+
+function sendTagged(req: Request, res: Response, { text, etag }: Prepared): void {
+  res.setHeader("ETag", etag)
+  if (isFresh(req.headers["if-none-match"], etag)) {
+    res.statusCode = 304
+    res.end()
+    return
   }
-  sendText(res, text, "application/json; charset=utf-8")
+  sendText(res, text, json)
 }
 
 export function sendText(res: Response, text: string, contentType: string): void {

@@ -34,6 +34,12 @@ export function createJobView({ publicUrl, ledger, documents, urls, imageRetenti
   return {
     hasLostImages,
 
+    /** Until when an ended job is told in the same words, if nothing happens to it. */
+    sameUntil(record: JobRecord, now: number): number {
+      const lostAt = (record.completedAt?.getTime() ?? now) + (imageRetentionMs ?? Infinity)
+      return Math.min(urls.stableUntil(now), lostAt > now ? lostAt : Infinity)
+    },
+
     async of(record: JobRecord): Promise<Job> {
       const { spec, textKey } = record
       const now = Date.now()

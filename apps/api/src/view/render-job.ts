@@ -80,6 +80,7 @@ export function firstRecord({ deadlineSeconds, ...job }: NewJob): JobRecord {
     abandoned: new Map(),
     attempts: [],
     events: [],
+    eventCount: 0,
     usage: { input: 0, output: 0, calls: 0, costNanoUsd: 0 },
     text: null,
     textKey: null,

@@ -27,6 +27,8 @@ export function createSignedUrls({ storage, ttlMs, linksExpire }: Options) {
       kept.set(key, { url, expiresAt })
       return told(url, expiresAt)
     },
+    /** Until when the stable URLs of this moment are the ones that are told. */
+    stableUntil: (now: number): number => Math.ceil((now + ttlMs) / stepMs) * stepMs - ttlMs,
     /** A URL of its own, which lives for the whole time from now on. */
     fresh: (key: string, now: number, downloadName?: string): Promise<string> =>
       storage.sign(key, { expiresAt: new Date(now + ttlMs), downloadName }),

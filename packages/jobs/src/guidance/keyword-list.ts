@@ -16,6 +16,7 @@ const mostWords = 3
 
 /** Whether a prompt is a bare list of keywords. Only Latin letters are judged: other scripts join words differently. */
 export function isKeywordList(prompt: string): boolean {
+  if ((prompt.match(/[,;|\n]/g)?.length ?? 0) < fewestItems - 1) return false
   const text = prompt.trim().replace(/[.!\s]{1,20}$/, "")
   if (/[.!?:](?:\s|$)/.test(text) || !isLatin(text)) return false
   const items = text
@@ -33,6 +34,7 @@ function isPhrase(item: string): boolean {
 }
 
 function isLatin(text: string): boolean {
+  if (!/[\u0080-\u{10ffff}]/u.test(text)) return /[a-z]/i.test(text)
   const letters = text.match(/\p{L}/gu)?.length ?? 0
   const latin = text.match(/\p{Script=Latin}/gu)?.length ?? 0
   return letters > 0 && latin >= letters * 0.9

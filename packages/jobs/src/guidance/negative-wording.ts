@@ -22,6 +22,10 @@ const wordings = [
   /(?:^|\s)--no\s+\p{L}+/iu,
 ]
 
+/** One of these is in every wording; most prompts have none, and need no closer look. */
+const inkling =
+  /\bno\b|without|\bnot\b|\b(?:do|should|must)n['’]?t\b|avoid|exclude|omit|leave out|never|negative/iu
+
 /** `no` is a word of these languages too, and in Portuguese it says where something is. */
 const romance =
   /(?<!\p{L})(?:um|uma|com|da|dos|das|na|nas|ao|os|que|el|los|las|del|con|una|un|por|para|il|lo|gli|della|nel|nella|di|de|la|le|en|y|e|o|sob)(?!\p{L})|[ãõñçáéíóúàèìòù]/giu
@@ -33,6 +37,7 @@ const mostTold = 60
 
 /** The words with which a prompt says, in English, what is not to be seen; undefined when it does not. */
 export function negativeWording(prompt: string): string | undefined {
+  if (!inkling.test(prompt)) return undefined
   const text = prompt.replaceAll(/\s+/g, (space) => (space.includes("\n") ? "\n" : " "))
   if (!isEnglish(text)) return undefined
   for (const wording of wordings) {

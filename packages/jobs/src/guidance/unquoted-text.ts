@@ -32,8 +32,13 @@ const wordings = [
   /\b(?:titled|captioned|labell?ed|inscribed(?: with)?)(?: (?=\p{Lu}\p{Ll})|: ?(?=[\p{L}\p{N}]))/u,
 ]
 
+/** One of these is in every wording; prompts with none need no closer look. */
+const inkling =
+  /read|say|spell|word|phrase|slogan|text|title|caption|headline|tagline|message|inscri|lettering|name|label/iu
+
 /** Whether a prompt that quotes nothing asks, in English, for words in the picture. */
 export function asksForUnquotedText(prompt: string): boolean {
+  if (!inkling.test(prompt)) return false
   const text = prompt.replaceAll(/\s+/g, " ")
   return wordings.some((wording) => wording.test(text))
 }

@@ -47,6 +47,8 @@ const fewestForeign = 3
 
 /** The script of a prompt whose language the models do not know well; undefined where that is not sure. */
 export function unsupportedLanguage(prompt: string): string | undefined {
+  // Nothing beyond the Latin blocks: nearly every prompt, and the rest is dear.
+  if (!/[\u0370-\u{10ffff}]/u.test(prompt)) return undefined
   const letters = prompt.match(/\p{L}/gu) ?? []
   const strange = letters.filter((letter) => !supportedLetter.test(letter) && isOfScript(letter))
   if (strange.length >= fewestLetters && strange.length >= letters.length * share) {

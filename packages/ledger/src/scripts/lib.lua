@@ -16,13 +16,23 @@ end
 
 -- The event's id is a UUIDv7 made of Redis's clock, the job and the number of its event: unique, and the same
 -- in the job's own list and in the outbox.
-local function emit(id, tenant, kind, extra)
-  local n = redis.call('HINCRBY', jobKey(id), 'events', 1)
+local function eventOf(id, n)
   local hash = redis.sha1hex(id .. ':' .. n)
-  local event = string.format('evt_%012x7%s8%s', now, string.sub(hash, 1, 3), string.sub(hash, 4, 18))
-  redis.call('HSET', jobKey(id), 'e:' .. n, event .. '|' .. kind .. '|' .. now .. '|' .. (extra or ''))
+  return string.format('evt_%012x7%s8%s', now, string.sub(hash, 1, 3), string.sub(hash, 4, 18))
+end
+
+local function eventLine(event, kind, extra) return event .. '|' .. kind .. '|' .. now .. '|' .. (extra or '') end
+
+local function publish(event, kind, id, tenant)
   redis.call('XADD', P .. 'outbox', 'MAXLEN', '~', outboxLength, '*',
     'event', event, 'type', kind, 'job', id, 'tenant', tenant, 'at', now)
+end
+
+local function emit(id, tenant, kind, extra)
+  local n = redis.call('HINCRBY', jobKey(id), 'events', 1)
+  local event = eventOf(id, n)
+  redis.call('HSET', jobKey(id), 'e:' .. n, eventLine(event, kind, extra))
+  publish(event, kind, id, tenant)
 end
 
 local function count(job, tenant, batch, field, by)
@@ -42,6 +52,8 @@ end
 -- A tenant that comes back starts where the fair clock stands, never behind it: idling earns no credit.
 local function enqueue(id, tenant, model, rank)
   redis.call('ZADD', pendingKey(tenant, model), rank, id)
+  -- Where others wait already, the lane and the turn are there.
+  if redis.call('ZCARD', pendingKey(tenant, model)) > 1 then return end
   redis.call('SADD', P .. 'lanes:' .. tenant, model)
   if not redis.call('ZSCORE', P .. 'ring', tenant) then
     local finished = tonumber(redis.call('HGET', P .. 'tenant:' .. tenant, 'finish') or '0')

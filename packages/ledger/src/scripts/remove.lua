@@ -11,7 +11,6 @@ for i = 2, #ARGV do
     redis.call('ZREM', P .. 'index:' .. tenant, id)
     redis.call('ZREM', P .. 'index:' .. tenant .. ':' .. status, id)
     count(id, tenant, '', status, -1)
-    count(id, tenant, '', 'total', -1)
     redis.call('DEL', jobKey(id))
     if status == 'running' then redis.call('PUBLISH', P .. 'cancel', id) end
     removed[#removed + 1] = id

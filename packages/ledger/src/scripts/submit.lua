@@ -13,20 +13,22 @@ if idem ~= '' then
   end
 end
 if redis.call('EXISTS', jobKey(id)) == 1 then return { 'exists' } end
-local waiting = tonumber(redis.call('HGET', P .. 'tenant:' .. tenant, 'queued') or '0')
-if waiting >= tonumber(ARGV[5]) then return { 'full' } end
+if redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'queued', 1) > tonumber(ARGV[5]) then
+  redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'queued', -1)
+  return { 'full' }
+end
 
-redis.call('HSET', jobKey(id), unpack(ARGV, 7))
-redis.call('HSET', jobKey(id), 'status', 'queued')
+-- The first event goes in with the record: this is the step that every caller waits for.
+local event = eventOf(id, 1)
+redis.call('HSET', jobKey(id), 'status', 'queued', 'events', '1', 'e:1', eventLine(event, 'job.queued'),
+  unpack(ARGV, 7))
+publish(event, 'job.queued', id, tenant)
 redis.call('ZADD', P .. 'index:' .. tenant, 0, id)
 redis.call('ZADD', P .. 'index:' .. tenant .. ':queued', 0, id)
-count(id, tenant, record.batch, 'queued', 1)
-count(id, tenant, record.batch, 'total', 1)
+if record.batch then redis.call('HINCRBY', P .. 'batch:' .. record.batch, 'queued', 1) end
 if record.deadline then redis.call('ZADD', P .. 'deadlines', record.deadline, id) end
 local due = tonumber(record.not_before or '0')
 if due > now then redis.call('ZADD', P .. 'later', due, id) else enqueue(id, tenant, model, rank) end
-emit(id, tenant, 'job.queued')
-
 local position = redis.call('ZRANK', pendingKey(tenant, model), id) or 0
 if idem ~= '' then
   redis.call('SET', P .. 'idem:' .. tenant .. ':' .. idem, fingerprint .. '|' .. id .. '|' .. position, 'PX', ARGV[4])
