@@ -1,4 +1,5 @@
 import { createAsset, deleteAsset, getAsset } from "./assets.ts"
+import { getHealth, getReadiness } from "./health.ts"
 import {
   cancelJob,
   createEdit,
@@ -11,7 +12,7 @@ import {
   watchJob,
 } from "./jobs.ts"
 import { createKey, listKeys, revokeKey } from "./keys.ts"
-import { getHealth, getReadiness, listModels } from "./service.ts"
+import { listModels } from "./models.ts"
 import { deleteTemplate, getTemplate, listTemplates, putTemplate } from "./templates.ts"
 
 /** Every operation of the API by its id. */

@@ -1,27 +1,11 @@
 import { z } from "zod"
 
-import { listOf } from "../list.ts"
-import { Model } from "../model.ts"
 import type { Operation } from "../operation.ts"
 
 const none = z.strictObject({})
 /** Whoever probes may add what it likes, such as a word against caches. */
 const anything = z.looseObject({})
 const nothing = z.undefined()
-
-export const listModels = {
-  method: "get",
-  path: "/v1/models",
-  tag: "Models",
-  summary: "The models, what each can do and costs",
-  scope: "jobs:read",
-  params: none,
-  query: none,
-  body: nothing,
-  status: 200,
-  reply: listOf(Model),
-  failures: [],
-} as const satisfies Operation
 
 export const getHealth = {
   method: "get",
