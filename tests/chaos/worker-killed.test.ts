@@ -122,10 +122,12 @@ suite("a worker killed at each step of the recipe", { concurrency: 8 }, () => {
   })
 
   test("while the upstream paints", async (t) => {
-    await using world = await startWorld({ emulator: { latencyMs: 1_000 } })
+    await using world = await startWorld({ workers: 0, emulator: { latencyMs: 2_000 } })
+    await using gate = await startHttpGate(world.emulator.url)
+    await world.startWorker({ GEMINI_BASE_URL: gate.url })
     await world.make({ prompt: "warm up" })
     const job = await world.submit({ prompt: "a survivor" })
-    await until("it runs", async () => (await world.job(job.id)).status === "running")
+    await until("the upstream has the call", () => gate.passedOn() === 2)
     await recover(t, world, job, twice)
   })
 

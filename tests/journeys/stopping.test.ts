@@ -3,15 +3,22 @@ import { after, before, suite, test } from "node:test"
 
 import { operations } from "@kiln/contract"
 
+import { startHttpGate, type HttpGate } from "../world/http-gate.ts"
 import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
 
 suite("stopping jobs", { concurrency: 4 }, () => {
   let world: World
+  let gate: HttpGate
   before(async () => {
-    world = await startWorld({ workers: 2 })
+    world = await startWorld({ workers: 0 })
+    gate = await startHttpGate(world.emulator.url)
+    await Promise.all([1, 2].map(() => world.startWorker({ GEMINI_BASE_URL: gate.url })))
   })
-  after(() => world[Symbol.asyncDispose]())
+  after(async () => {
+    await gate[Symbol.asyncDispose]()
+    await world[Symbol.asyncDispose]()
+  })
 
   const running = (id: string) => until("it runs", async () => (await world.job(id)).status === "running")
   const cancel = (id: string) => world.client.send(operations.cancelJob, { params: { id } })
@@ -19,6 +26,7 @@ suite("stopping jobs", { concurrency: 4 }, () => {
   test("a running job is canceled in whichever worker it is, and its call is aborted", async () => {
     const jobs = await Promise.all([1, 2, 3, 4].map((n) => world.submit({ prompt: `cancel ${n} [[hang]]` })))
     await Promise.all(jobs.map(({ id }) => running(id)))
+    await until("the upstream has their calls", () => gate.passedOn() >= 4)
     const canceled = await Promise.all(jobs.map(({ id }) => cancel(id)))
     for (const job of canceled) {
       assert.equal(job.status, "canceled")
@@ -44,7 +52,7 @@ suite("stopping jobs", { concurrency: 4 }, () => {
   })
 
   test("a running job that passes its deadline expires and its call is aborted", async () => {
-    const job = await world.make({ prompt: "too slow [[hang]]", deadline_seconds: 1 })
+    const job = await world.make({ prompt: "too slow [[hang]]", deadline_seconds: 2 })
     assert.equal(job.status, "expired")
     assert.equal(job.error?.code, "deadline_exceeded")
     assert.equal(job.usage.charged, "unknown")

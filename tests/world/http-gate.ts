@@ -7,10 +7,13 @@ export type HttpGate = AsyncDisposable & {
   url: string
   /** Holds the first request that matches, and all after it; resolves when one is held. */
   hold(matches: (request: IncomingMessage) => boolean): Promise<void>
+  /** Requests that have been passed on whole, answered or not. */
+  passedOn(): number
 }
 
 export async function startHttpGate(target: string): Promise<HttpGate> {
   let holding: { matches: (request: IncomingMessage) => boolean; hit: () => void } | undefined
+  let passedOn = 0
   const to = new URL(target)
   const server = createServer((incoming, outgoing) => {
     if (holding?.matches(incoming)) {
@@ -30,7 +33,8 @@ export async function startHttpGate(target: string): Promise<HttpGate> {
         answer.pipe(outgoing)
       },
     )
-    forwarded.on("error", () => outgoing.destroy())
+    forwarded.on("error", () => outgoing.destroy()).once("finish", () => (passedOn += 1))
+    outgoing.on("close", () => forwarded.destroy())
     incoming.on("error", () => forwarded.destroy()).pipe(forwarded)
   }).listen(0, "127.0.0.1")
   await once(server, "listening")
@@ -42,6 +46,7 @@ export async function startHttpGate(target: string): Promise<HttpGate> {
       holding = { matches, hit: resolve }
       return promise
     },
+    passedOn: () => passedOn,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
