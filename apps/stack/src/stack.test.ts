@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
+import { setTimeout as delay } from "node:timers/promises"
 
 import { connectRedis, readEnv } from "@kiln/runtime"
 import { startPrivateRedis } from "@kiln/runtime/testing"
@@ -15,7 +16,7 @@ import { freePort } from "./port.ts"
 import { untilReady } from "./ready.ts"
 import { startStack, type StackOptions } from "./stack.ts"
 
-/** A process that answers every request with its environment, and notes in a file when it was told to stop. */
+/** A process that answers every request with its environment, and notes in files that it is up and that it was told to stop. */
 const SERVER = (name: string, port: string) => `
   import { appendFileSync } from "node:fs"
   import { createServer } from "node:http"
@@ -24,7 +25,8 @@ const SERVER = (name: string, port: string) => `
   process.on("SIGTERM", () => {
     appendFileSync(new URL("stops", import.meta.url), "${name} ")
     process.exit()
-  })`
+  })
+  appendFileSync(new URL("starts", import.meta.url), "${name} ")`
 
 let folder = ""
 const main = (name: string) => join(folder, `${name}.mjs`)
@@ -69,6 +71,8 @@ test("everything is started with what it needs, and stopped in order", async () 
   redis.disconnect()
   assert.equal((await stat(join(folder, "whole/admin.key"))).mode & 0o777, 0o600)
   await assert.rejects(startStack(options("whole")), /Another Kiln is running/)
+  // The stack is ready when the API is; a worker that still boots could not tell that it was stopped.
+  while (((await readFile(join(folder, "starts"), "utf8")).match(/worker/g) ?? []).length < 2) await delay(10)
   await stack[Symbol.asyncDispose]()
   assert.equal(await readFile(join(folder, "stops"), "utf8"), "api worker worker emulator ")
 })
