@@ -4,6 +4,7 @@ import type { Models } from "@kiln/jobs"
 import type { Feed, Ledger } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
+import { createDocuments, createJobView, createSignedUrls } from "@kiln/views"
 import express, { Router, type RequestHandler } from "express"
 import helmet from "helmet"
 import type { Redis } from "ioredis"
@@ -44,10 +45,7 @@ import { revokeKey } from "./routes/revoke-key.ts"
 import { watchJob } from "./routes/watch-job.ts"
 import { createSubmitJob } from "./submit-job.ts"
 import { createAssetView } from "./view/asset-view.ts"
-import { createDocuments } from "./view/documents.ts"
 import { createEndedJobs } from "./view/ended-jobs.ts"
-import { createJobView } from "./view/job-view.ts"
-import { createSignedUrls } from "./view/signed-urls.ts"
 
 export type AppOptions = {
   redis: Redis

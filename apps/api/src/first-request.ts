@@ -1,8 +1,8 @@
 import type { GenerationRequest } from "@kiln/contract"
 import type { JobSpec, Ledger, NewJob } from "@kiln/ledger"
+import { promptOf, type Documents } from "@kiln/views"
 
 import type { Words } from "./new-job.ts"
-import { promptOf, type Documents } from "./view/documents.ts"
 
 type Options = { ledger: Pick<Ledger, "read" | "madeBefore">; documents: Pick<Documents, "read"> }
 type Idempotency = Parameters<Ledger["madeBefore"]>[1] | undefined

@@ -1,10 +1,10 @@
 import { pointerOf, Refusal, type FieldError, type InputImage } from "@kiln/contract"
 import type { Inputs } from "@kiln/inputs"
 import type { JobSpec, KeptAsset, KeptInput, Ledger } from "@kiln/ledger"
+import type { JobView } from "@kiln/views"
 
 import { decodeBase64 } from "./decode-base64.ts"
 import { inputError } from "./input-error.ts"
-import type { JobView } from "./view/job-view.ts"
 
 type Deps = {
   ledger: Pick<Ledger, "read" | "assets">

@@ -11,6 +11,7 @@ import type { Models } from "@kiln/jobs"
 import type { Feed, Ledger, NewJob } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
+import type { Documents, JobView } from "@kiln/views"
 import type { Response } from "express"
 
 import type { FindTemplate } from "./find-template.ts"
@@ -24,8 +25,6 @@ import { waitOf } from "./http/prefer.ts"
 import { patienceOf, untilEnded } from "./http/wait.ts"
 import { newJob, type Words } from "./new-job.ts"
 import type { ResolveInputs } from "./resolve-inputs.ts"
-import type { Documents } from "./view/documents.ts"
-import type { JobView } from "./view/job-view.ts"
 
 type Deps = {
   ledger: Ledger

@@ -1,11 +1,11 @@
 import { Refusal, type operations } from "@kiln/contract"
 import type { Feed, Ledger } from "@kiln/ledger"
+import type { JobView } from "@kiln/views"
 
 import type { FindJob } from "../find-job.ts"
 import { callerOf } from "../http/call.ts"
 import type { Handler } from "../http/mount.ts"
 import { patienceOf, untilEnded } from "../http/wait.ts"
-import type { JobView } from "../view/job-view.ts"
 
 type Deps = { ledger: Ledger; feed: Feed; findJob: FindJob; view: JobView; closing: AbortSignal }
 

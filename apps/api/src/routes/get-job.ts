@@ -1,5 +1,6 @@
 import { isTerminal, Refusal, type operations } from "@kiln/contract"
 import type { Feed, Ledger } from "@kiln/ledger"
+import { lookAgainIn, type JobView } from "@kiln/views"
 
 import type { FindJob } from "../find-job.ts"
 import { callerOf } from "../http/call.ts"
@@ -8,7 +9,6 @@ import { waitOf } from "../http/prefer.ts"
 import { sendPrepared } from "../http/send.ts"
 import { patienceOf, untilEnded } from "../http/wait.ts"
 import type { EndedJobs } from "../view/ended-jobs.ts"
-import { lookAgainIn, type JobView } from "../view/job-view.ts"
 
 type Deps = {
   ledger: Ledger

@@ -1,12 +1,11 @@
 import { extname } from "node:path"
 
 import { Refusal, type operations } from "@kiln/contract"
+import type { JobView, SignedUrls } from "@kiln/views"
 
 import type { FindJob } from "../find-job.ts"
 import { callerOf } from "../http/call.ts"
 import type { Handler } from "../http/mount.ts"
-import type { JobView } from "../view/job-view.ts"
-import type { SignedUrls } from "../view/signed-urls.ts"
 
 type Deps = { findJob: FindJob; view: Pick<JobView, "hasLostImages">; urls: SignedUrls }
 

@@ -1,10 +1,10 @@
 import type { operations } from "@kiln/contract"
 import type { Ledger } from "@kiln/ledger"
+import type { JobView } from "@kiln/views"
 
 import { callerOf } from "../http/call.ts"
 import type { Handler } from "../http/mount.ts"
 import { pageOf } from "../http/page-of.ts"
-import type { JobView } from "../view/job-view.ts"
 
 type Deps = { ledger: Pick<Ledger, "list">; view: JobView; publicUrl: string }
 

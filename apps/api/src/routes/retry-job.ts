@@ -1,12 +1,12 @@
 import { Refusal, type operations } from "@kiln/contract"
 import type { Ledger } from "@kiln/ledger"
+import type { JobView } from "@kiln/views"
 
 import type { FindJob } from "../find-job.ts"
 import type { HandOver } from "../hand-over.ts"
 import { answerOnce } from "../http/answer-once.ts"
 import { callerOf } from "../http/call.ts"
 import type { Handler } from "../http/mount.ts"
-import type { JobView } from "../view/job-view.ts"
 
 type Deps = { ledger: Ledger; findJob: FindJob; view: JobView; handOver: HandOver }
 

@@ -1,5 +1,6 @@
 import { isTerminal, type JobEvent, type operations } from "@kiln/contract"
 import type { Feed, JobRecord, Ledger, RecordedEvent } from "@kiln/ledger"
+import type { JobView } from "@kiln/views"
 
 import type { FindJob } from "../find-job.ts"
 import { callerOf } from "../http/call.ts"
@@ -7,7 +8,6 @@ import { openEventStream } from "../http/event-stream.ts"
 import { watchChanges } from "../http/job-changes.ts"
 import type { Handler } from "../http/mount.ts"
 import { lookEveryMs, patienceOf } from "../http/wait.ts"
-import type { JobView } from "../view/job-view.ts"
 
 type Deps = { ledger: Ledger; feed: Feed; findJob: FindJob; view: JobView; closing: AbortSignal }
 

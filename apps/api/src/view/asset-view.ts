@@ -1,7 +1,6 @@
 import type { Asset } from "@kiln/contract"
 import type { KeptAsset } from "@kiln/ledger"
-
-import type { SignedUrls } from "./signed-urls.ts"
+import type { SignedUrls } from "@kiln/views"
 
 /** Assets as callers see them. */
 export const createAssetView =

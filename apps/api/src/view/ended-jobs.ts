@@ -1,10 +1,10 @@
 import { isTerminal, type Job } from "@kiln/contract"
 import type { JobRecord, Ledger } from "@kiln/ledger"
+import type { JobView } from "@kiln/views"
 import { LRUCache } from "lru-cache"
 
 import { etagOf } from "../http/etag.ts"
 import type { Prepared } from "../http/send.ts"
-import type { JobView } from "./job-view.ts"
 
 type Kept = Prepared & { tenant: string; eventCount: number; sameUntil: number }
 

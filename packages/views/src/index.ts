@@ -1,0 +1,3 @@
+export * from "./documents.ts"
+export * from "./job-view.ts"
+export * from "./signed-urls.ts"
