@@ -190,6 +190,9 @@ suite("the served OpenAPI document", () => {
     const finished = await call(client, operations.createEdit, { body: edit, query: { wait: 30 } })
     assert.equal((finished.body as { inputs: object[] }).inputs.length, 2)
     await call(client, operations.deleteAsset, asset)
+    const ofWalker = { params: { tenant: "walker" } }
+    await call(client, operations.putLimits, { ...ofWalker, body: { weight: 2, daily_budget_usd: 10 } })
+    await call(client, operations.getLimits, ofWalker)
     await call(client, operations.getHealth)
     await call(client, operations.getReadiness)
     for (const [name, { status }] of Object.entries(operations))
@@ -198,6 +201,7 @@ suite("the served OpenAPI document", () => {
 
   const bodies: Record<string, object> = {
     createKey: { tenant: "x", scopes: ["admin"] },
+    putLimits: { parallel_jobs: 3 },
     putTemplate: { name: "Mug", prompt: "A mug" },
     createAsset: { url: "https://example.org/a.png" },
     createEdit: { prompt: "a mug", images: [{ url: "https://example.org/a.png" }] },

@@ -2,23 +2,26 @@ import { operations, Refusal } from "@kiln/contract"
 import type { Inputs } from "@kiln/inputs"
 import type { Models } from "@kiln/jobs"
 import type { Feed, Ledger } from "@kiln/ledger"
-import type { Logger } from "@kiln/runtime"
+import type { Logger, Metrics } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
 import { createDocuments, createJobView, createSignedUrls } from "@kiln/views"
 import express, { Router, type RequestHandler } from "express"
 import helmet from "helmet"
 import type { Redis } from "ioredis"
 
+import { createApiMetrics } from "./api-metrics.ts"
 import { createFindJob } from "./find-job.ts"
 import { createFindTemplate } from "./find-template.ts"
 import type { HandOver } from "./hand-over.ts"
 import { authenticate } from "./http/authenticate.ts"
-import { createKnownKeys } from "./http/known-keys.ts"
+import { createKnownKeys, type KnownKeys } from "./http/known-keys.ts"
 import { mount } from "./http/mount.ts"
+import { createOpenWaits, type OpenWaits } from "./http/open-waits.ts"
 import { answerProblems } from "./http/problem.ts"
 import { rateLimit } from "./http/rate-limit.ts"
 import { requestId } from "./http/request-id.ts"
 import { requestLog } from "./http/request-log.ts"
+import { createQueueWatch, type QueueWatch } from "./queue-watch.ts"
 import { createReadiness } from "./readiness.ts"
 import { createResolveInputs } from "./resolve-inputs.ts"
 import { cancelJob } from "./routes/cancel-job.ts"
@@ -32,6 +35,7 @@ import { deleteTemplate } from "./routes/delete-template.ts"
 import { docs } from "./routes/docs.ts"
 import { getAsset } from "./routes/get-asset.ts"
 import { getJob } from "./routes/get-job.ts"
+import { getLimits } from "./routes/get-limits.ts"
 import { getOutput } from "./routes/get-output.ts"
 import { getTemplate } from "./routes/get-template.ts"
 import { getHealth, getReadiness } from "./routes/health.ts"
@@ -39,6 +43,8 @@ import { listJobs } from "./routes/list-jobs.ts"
 import { listKeys } from "./routes/list-keys.ts"
 import { listModels } from "./routes/list-models.ts"
 import { listTemplates } from "./routes/list-templates.ts"
+import { metricsPage } from "./routes/metrics.ts"
+import { putLimits } from "./routes/put-limits.ts"
 import { putTemplate } from "./routes/put-template.ts"
 import { retryJob } from "./routes/retry-job.ts"
 import { revokeKey } from "./routes/revoke-key.ts"
@@ -59,6 +65,8 @@ export type AppOptions = {
   handOver: HandOver
   counter: { hit(tenant: string): { total: number; resetsAt: Date } }
   log: Logger
+  metrics: Metrics
+  metricsToken: string | undefined
   /** Aborted when the process is to stop: who waits is answered then. */
   closing: AbortSignal
   publicUrl: string
@@ -67,6 +75,10 @@ export type AppOptions = {
   retentionMs: number
   imageRetentionMs: number | null
   requestsPerMinute: number
+  /** Waits and event streams that a tenant may have open. */
+  mostWaits: number
+  /** After this a worker that takes none of what waits is stuck. */
+  stuckAfterMs: number
 }
 
 /** The API: what a request passes through, in this order. */
@@ -74,17 +86,18 @@ export function createApp(options: AppOptions): express.Express {
   const { ledger, log, counter, files, publicUrl } = options
   const keys = createKnownKeys(ledger)
   const onError = (err: unknown) => log.warn({ err }, "the last use of a key was not noted")
+  const whoCalls = authenticate({ keys, touch: (id, at) => ledger.apiKeys.touch(id, at), onError })
+  const watchQueue = createQueueWatch(options)
+  const waits = createOpenWaits({ most: options.mostWaits })
+  const apiMetrics = createApiMetrics({ ...options, watchQueue, waits })
   const app = express()
   app.disable("x-powered-by").disable("etag").set("query parser", "extended")
-  app.use(requestId, requestLog(log), securityHeaders)
+  app.use(requestId, requestLog(log, apiMetrics.observe), securityHeaders)
   if (files) app.use("/files", files)
   app.use(docs({ publicUrl }))
-  app.use(
-    "/v1",
-    authenticate({ keys, touch: (id, at) => ledger.apiKeys.touch(id, at), onError }),
-    rateLimit({ counter, quota: options.requestsPerMinute }),
-  )
-  app.use(routes(options, keys))
+  app.use(metricsPage({ ...options, apiMetrics, authenticate: whoCalls, token: options.metricsToken }))
+  app.use("/v1", whoCalls, rateLimit({ counter, usual: options.requestsPerMinute }))
+  app.use(routes({ ...options, watchQueue, waits, keys }))
   app.use(() => {
     throw new Refusal("not_found", "There is no such page")
   })
@@ -92,7 +105,9 @@ export function createApp(options: AppOptions): express.Express {
   return app
 }
 
-function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): Router {
+type RouteOptions = AppOptions & { keys: KnownKeys; watchQueue: QueueWatch; waits: OpenWaits }
+
+function routes(options: RouteOptions): Router {
   const { ledger, storage } = options
   const documents = createDocuments({ storage })
   const urls = createSignedUrls({
@@ -105,7 +120,6 @@ function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): 
   const resolveInputs = createResolveInputs({ ...options, view })
   const deps = {
     ...options,
-    keys,
     documents,
     urls,
     findTemplate,
@@ -137,6 +151,8 @@ function routes(options: AppOptions, keys: ReturnType<typeof createKnownKeys>): 
   mount(router, operations.createKey, createKey(deps))
   mount(router, operations.listKeys, listKeys(deps))
   mount(router, operations.revokeKey, revokeKey(deps))
+  mount(router, operations.getLimits, getLimits(deps))
+  mount(router, operations.putLimits, putLimits(deps))
   mount(router, operations.getHealth, getHealth())
   mount(router, operations.getReadiness, getReadiness(deps))
   return router

@@ -40,5 +40,17 @@ export const apiEnv = {
     .int()
     .min(1)
     .default(60_000)
-    .describe("Requests that a tenant may make in a minute"),
+    .describe("Requests that a tenant may make in a minute, unless its own limits say otherwise"),
+  KILN_QUEUED_JOBS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(500_000)
+    .describe("Jobs that a tenant may have waiting, unless its own limits say otherwise"),
+  KILN_OPEN_WAITS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(1_000)
+    .describe("Waits and event streams that a tenant may have open at once, at each API process"),
 }

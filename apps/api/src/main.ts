@@ -19,6 +19,7 @@ import {
   checkRedis,
   connectRedis,
   createLogger,
+  createMetrics,
   loadOrCreateSecret,
   openSpool,
   readEnv,
@@ -41,11 +42,22 @@ const retentionMs = env.KILN_RETENTION_DAYS * dayMs
 const graceMs = env.KILN_GRACE * 1_000
 const folder = resolve(env.KILN_DATA_DIR)
 const prefix = ledgerPrefix(env.KILN_REDIS_PREFIX)
+const metrics = createMetrics()
+const outages = metrics.counter({
+  name: "kiln_redis_outages_total",
+  help: "Connections to Redis that broke or did not come about, counted once an outage.",
+  labels: ["use"],
+})
 
 async function start(): Promise<AsyncDisposable> {
   await using opened = new AsyncDisposableStack()
   const redis = opened.adopt(connect("command", "ledger"), disconnect)
-  const ledger = createLedger({ redis, prefix: env.KILN_REDIS_PREFIX, retentionMs })
+  const ledger = createLedger({
+    redis,
+    prefix: env.KILN_REDIS_PREFIX,
+    retentionMs,
+    mostQueued: env.KILN_QUEUED_JOBS,
+  })
   await admitFirstKey(redis, ledger)
   await warnOfRedis(redis)
   const feed = opened.use(
@@ -64,7 +76,10 @@ async function start(): Promise<AsyncDisposable> {
 }
 
 function connect(role: RedisRole, use: string): Redis {
-  const onError = (err: Error) => log.error({ err, use }, "Redis is away")
+  const onError = (err: Error) => {
+    outages.inc({ use })
+    log.error({ err, use }, "Redis is away")
+  }
   return connectRedis({ url: env.REDIS_URL, role, name: `kiln:api:${use}`, onError })
 }
 
@@ -124,6 +139,8 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
     handOver,
     counter,
     log,
+    metrics,
+    metricsToken: env.KILN_METRICS_TOKEN,
     closing: closing.signal,
     publicUrl,
     urlTtlMs: env.KILN_URL_TTL * 1_000,
@@ -131,6 +148,8 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
     retentionMs,
     imageRetentionMs: env.KILN_IMAGE_RETENTION_DAYS ? env.KILN_IMAGE_RETENTION_DAYS * dayMs : null,
     requestsPerMinute: env.KILN_REQUESTS_PER_MINUTE,
+    mostWaits: env.KILN_OPEN_WAITS,
+    stuckAfterMs: env.KILN_STUCK_AFTER * 1_000,
   })
   return { listener, closing, publicUrl, storage: storage.kind }
 }

@@ -1,15 +1,19 @@
 import type { Readiness } from "@kiln/contract"
-import type { Ledger } from "@kiln/ledger"
+import type { Ledger, Survey } from "@kiln/ledger"
 import type { Storage } from "@kiln/storage"
 import type { Redis } from "ioredis"
+
+import type { QueueWatch } from "./queue-watch.ts"
 
 type Check = Readiness["checks"][string]
 type Probe = (signal: AbortSignal) => Promise<Check>
 
 type Options = {
   redis: Redis
-  ledger: Pick<Ledger, "checkWritable" | "workersAlive">
+  ledger: Pick<Ledger, "checkWritable">
   storage: Pick<Storage, "check">
+  watchQueue: QueueWatch
+  stuckAfterMs: number
   closing: AbortSignal
 }
 
@@ -18,7 +22,7 @@ const ok: Check = { ok: true, detail: null }
 const trouble = (detail: string): Check => ({ ok: false, detail })
 
 /** Says whether jobs can be taken and done. Anybody may ask, so each check is made at most once a while. */
-export function createReadiness({ redis, ledger, storage, closing }: Options) {
+export function createReadiness({ redis, ledger, storage, closing, watchQueue, stuckAfterMs }: Options) {
   const probes: Record<string, () => Promise<Check>> = {
     redis: kept(1_000, "Redis cannot be written", async () => {
       await ledger.checkWritable()
@@ -26,7 +30,7 @@ export function createReadiness({ redis, ledger, storage, closing }: Options) {
     }),
     eviction: kept(5_000, "Redis cannot be asked for its policy", () => checkEviction(redis)),
     workers: kept(1_000, "the workers are not known", async () =>
-      (await ledger.workersAlive()) > 0 ? ok : trouble("no worker is alive"),
+      checkWorkers(await watchQueue(), stuckAfterMs),
     ),
     storage: kept(5_000, "the storage cannot be written", async (signal) => {
       await storage.check(signal)
@@ -66,6 +70,14 @@ async function inTime(probe: Probe): Promise<Check> {
     })
   })
   return Promise.race([probe(signal), late])
+}
+
+/** A worker may be alive and take nothing: its connection to the queue hangs, or somebody paused the queue. */
+function checkWorkers({ workers }: Survey, stuckAfterMs: number): Check {
+  if (workers.length === 0) return trouble("no worker is alive")
+  const stuck = workers.filter(({ starvedMs }) => starvedMs > stuckAfterMs)
+  if (stuck.length === 0) return ok
+  return trouble(`${stuck.length} of ${workers.length} workers take none of the jobs that wait for them`)
 }
 
 /** Hosted Redis often forbids CONFIG: INFO tells the policy too, where it tells anything. */

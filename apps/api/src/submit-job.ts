@@ -21,6 +21,7 @@ import type { HandOver } from "./hand-over.ts"
 import { callerOf } from "./http/call.ts"
 import { idempotencyKeyOf, mismatch } from "./http/idempotency-key.ts"
 import type { Answer, Exchange } from "./http/mount.ts"
+import type { OpenWaits } from "./http/open-waits.ts"
 import { waitOf } from "./http/prefer.ts"
 import { patienceOf, untilEnded } from "./http/wait.ts"
 import { newJob, type Words } from "./new-job.ts"
@@ -36,6 +37,7 @@ type Deps = {
   resolveInputs: ResolveInputs
   view: JobView
   handOver: HandOver
+  waits: OpenWaits
   log: Logger
   closing: AbortSignal
 }
@@ -56,14 +58,16 @@ type Submission = Parameters<Ledger["submit"]>[0]
 
 /** Makes a job of a request, and waits for it where that is asked for; an Idempotency-Key makes it once. */
 export function createSubmitJob(deps: Deps) {
-  const { ledger, feed, storage, documents, view, handOver, log, closing } = deps
+  const { ledger, feed, storage, documents, view, handOver, waits, log, closing } = deps
   const firstRequest = createFirstRequest(deps)
 
   return async (asked: Asked, { req, res }: Exchange): Promise<Answer<Job>> => {
     const sent = idempotencyKeyOf(req, asked.route, req.body)
     const idempotency = sent && { key: sent.scope, fingerprint: sent.fingerprint }
+    const { key } = callerOf(res)
     const waitMs = waitOf(req, res, asked.query)
-    const { job, words } = await prepare(asked, callerOf(res).key, idempotency)
+    using _wait = waitMs > 0 ? waits.enter(key.tenant, "wait") : undefined
+    const { job, words } = await prepare(asked, key, idempotency)
     const submitted = await ledger.submit({ job, idempotency })
     // Told of a connection that broke at the wrong moment, a job can be the replay of itself.
     const isNew = submitted.kind === "created" || (submitted.kind === "replayed" && submitted.id === job.id)

@@ -25,5 +25,5 @@ export const workerEnv = {
     .min(0)
     .max(65_535)
     .optional()
-    .describe("Port of the worker's `/healthz` and `/readyz`; absent: not served"),
+    .describe("Port of the worker's `/healthz`, `/readyz` and `/metrics`; absent: not served"),
 }

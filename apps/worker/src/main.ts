@@ -4,14 +4,15 @@ import { resolve } from "node:path"
 import { mostAssetBytes } from "@kiln/contract"
 import { createEgress } from "@kiln/egress"
 import { createGemini } from "@kiln/gemini"
-import { createModels, type Models, type Paint } from "@kiln/jobs"
-import { createLogger, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
+import { createModels, type Models } from "@kiln/jobs"
+import { createLogger, createMetrics, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
 import { openStorage } from "@kiln/storage"
 
 import { workerEnv } from "./env.ts"
 import { serveHealth } from "./health.ts"
 import { inTurn } from "./in-turn.ts"
 import { createPainters } from "./painters.ts"
+import { measurePaint, measureStorage } from "./worker-metrics.ts"
 import { startWorker } from "./worker.ts"
 
 const env = readEnv(workerEnv)
@@ -47,8 +48,9 @@ async function start(): Promise<AsyncDisposable> {
   const clients = openGemini(models).map((client) => opened.use(client))
   const [first, ...others] = clients.map((client) => client.paint)
   if (!first) throw new Error("GEMINI_API_KEY names no key")
-  const paint: Paint = createPainters({ gemini: inTurn([first, ...others]) })
-  const storage = opened.use(openStorage(env))
+  const metrics = createMetrics()
+  const paint = measurePaint(createPainters({ gemini: inTurn([first, ...others]) }), metrics)
+  const storage = measureStorage(opened.use(openStorage(env)), metrics)
   const { folder: spool } = opened.use(await openSpool(resolve(env.KILN_DATA_DIR)))
   const worker = opened.use(
     await startWorker({
@@ -67,11 +69,22 @@ async function start(): Promise<AsyncDisposable> {
       }),
       spool,
       log,
+      metrics,
+      stuckAfterMs: env.KILN_STUCK_AFTER * 1_000,
     }),
   )
   if (env.KILN_WORKER_PORT !== undefined) {
     opened.use(
-      await serveHealth({ host: env.KILN_WORKER_HOST, port: env.KILN_WORKER_PORT, trouble: worker.trouble }),
+      await serveHealth({
+        host: env.KILN_WORKER_HOST,
+        port: env.KILN_WORKER_PORT,
+        trouble: worker.trouble,
+        metrics: {
+          text: worker.metrics,
+          contentType: metrics.contentType,
+          token: env.KILN_METRICS_TOKEN,
+        },
+      }),
     )
   }
   log.info({ concurrency: env.KILN_CONCURRENCY, storage: storage.kind }, "waiting for jobs")

@@ -7,6 +7,7 @@ import { refusals, type RefusalCode } from "./failures.ts"
 import { GenerationRequest } from "./generation.ts"
 import { Job } from "./job.ts"
 import { ApiKey, CreatedApiKey, CreateKeyRequest } from "./key.ts"
+import { TenantLimits, TenantLimitsRequest } from "./limits.ts"
 import { Model } from "./model.ts"
 import type { Operation } from "./operation.ts"
 import { Problem } from "./problem.ts"
@@ -14,8 +15,15 @@ import { Template, TemplateRequest } from "./template.ts"
 
 type Json = Record<string, unknown>
 
-const requests = { GenerationRequest, EditRequest, AssetRequest, TemplateRequest, CreateKeyRequest }
-const replies = { Job, JobEvent, Asset, Template, Model, ApiKey, CreatedApiKey, Problem }
+const requests = {
+  GenerationRequest,
+  EditRequest,
+  AssetRequest,
+  TemplateRequest,
+  CreateKeyRequest,
+  TenantLimitsRequest,
+}
+const replies = { Job, JobEvent, Asset, Template, Model, ApiKey, CreatedApiKey, TenantLimits, Problem }
 
 /** The OpenAPI 3.1 document of a set of operations; named schemas stand once, under `components`. */
 export function describe(options: {

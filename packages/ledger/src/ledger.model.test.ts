@@ -8,6 +8,7 @@ import type { Redis } from "ioredis"
 
 import type { Handover } from "./handover.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
+import { noLimits } from "./limits.ts"
 import { audit } from "./testing/audit.ts"
 import { startRedis } from "./testing/private-redis.ts"
 import { newJob, output } from "./testing/sample-job.ts"
@@ -187,10 +188,13 @@ function createPlayer(redis: Redis, ledger: Ledger) {
           notBefore: step.later ? new Date(Date.now() + 60_000) : null,
           deadlineSeconds: step.deadline ? 600 : null,
         })
-        ids.push(job.id)
+        const { queued_jobs: most } = await ledger.limits.read(job.tenant)
+        const queued = Number(await redis.hget(`${prefix}:tenant:${job.tenant}`, "queued"))
         const answer = await ledger.submit({ job, idempotency: undefined })
-        if (answer.kind === "created") hand(answer.ready)
-        return
+        assert.equal(answer.kind, queued >= (most ?? Infinity) ? "full" : "created")
+        if (answer.kind !== "created") return
+        ids.push(job.id)
+        return hand(answer.ready)
       }
       case "dispatch":
         return hand(await ledger.dispatch())
@@ -231,10 +235,12 @@ function createPlayer(redis: Redis, ledger: Ledger) {
       case "beat":
         return void (await ledger.beat("w", step.jobs, 60_000))
       case "limit": {
-        const key = `${prefix}:tenant:${tenants[step.tenant]}`
-        return void (await (step.jobs === 0
-          ? redis.hdel(key, "parallel_jobs")
-          : redis.hset(key, "parallel_jobs", step.jobs)))
+        const jobs = step.jobs === 0 ? null : step.jobs
+        return ledger.limits.put(tenants[step.tenant] ?? "a", {
+          ...noLimits,
+          parallel_jobs: jobs,
+          queued_jobs: jobs && jobs + 3,
+        })
       }
     }
   }

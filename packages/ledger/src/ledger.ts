@@ -7,10 +7,12 @@ import { createAssets } from "./assets.ts"
 import { createIdempotency } from "./idempotency.ts"
 import { createInterventions } from "./interventions.ts"
 import { createJobs } from "./jobs.ts"
+import { createLimits } from "./limits.ts"
 import { createListing } from "./listing.ts"
 import { createRounds } from "./rounds.ts"
 import { createRuns } from "./runs.ts"
 import { createScripts } from "./scripts.ts"
+import { createSurvey } from "./survey.ts"
 import { createTemplates } from "./templates.ts"
 
 export type LedgerOptions = {
@@ -44,6 +46,8 @@ export function createLedger(options: LedgerOptions) {
     ...createRounds({ ...shared, leaseMs, deadlineError }),
     list: createListing({ redis, prefix, readMany: (ids) => jobs.readMany(ids) }),
     apiKeys: createApiKeys({ redis, prefix }),
+    limits: createLimits({ redis, prefix }),
+    survey: createSurvey({ scripts }),
     assets: createAssets({ redis, scripts, prefix }),
     templates: createTemplates({ redis, scripts, prefix }),
     idempotency: createIdempotency({ redis, prefix, ttlMs: dayMs, lockMs: 60_000 }),

@@ -41,14 +41,18 @@ export function createRounds({ redis, scripts, prefix, ...options }: Options) {
       return ready
     },
 
-    /** Says that a worker is alive and how many jobs it takes; answers how many workers are. 0 jobs: it leaves. */
-    async beat(worker: string, jobs: number, deadAfterMs: number): Promise<number> {
-      return Number(await scripts.run("beat", worker, jobs, deadAfterMs))
-    },
-
-    async workersAlive(): Promise<number> {
-      const entries = await redis.hvals(`${prefix}:workers`)
-      return entries.filter((entry) => Number(entry.split("|")[0]) > Date.now()).length
+    /** Says that a worker is alive, how many jobs it takes and what it has taken of them. 0 jobs: it leaves. */
+    async beat(
+      worker: string,
+      jobs: number,
+      deadAfterMs: number,
+      { running, taken }: { running: number; taken: number } = { running: 0, taken: 0 },
+    ): Promise<{ alive: number; starvedMs: number }> {
+      const answer = (await scripts.run("beat", worker, jobs, deadAfterMs, running, taken)) as [
+        number,
+        number,
+      ]
+      return { alive: answer[0], starvedMs: answer[1] }
     },
 
     /** Those of the ids whose cancel flag is set: a hint that was lost is found here. */

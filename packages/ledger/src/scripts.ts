@@ -13,6 +13,7 @@ const names = [
   "remove",
   "sweep",
   "beat",
+  "survey",
   "template",
   "keep-asset",
   "forget-asset",

@@ -1,6 +1,8 @@
+export { isBearer } from "./bearer.ts"
 export { ConfigurationError, describeEnv, type EnvRow, readEnv } from "./env.ts"
 export { createLogger, type Logger, redactText } from "./log.ts"
 export { checkRedis } from "./check-redis.ts"
+export { createMetrics, type Metrics } from "./metrics.ts"
 export { connectRedis, type ConnectRedisOptions, type RedisRole } from "./redis.ts"
 export { loadOrCreateSecret } from "./secret-key.ts"
 export { runUntilSignal } from "./shutdown.ts"

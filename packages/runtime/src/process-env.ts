@@ -30,6 +30,16 @@ export const processEnv = {
     .transform((names) => names.split(",").flatMap((name) => name.trim() || []))
     .pipe(z.array(mayBePrivate))
     .describe("What may be fetched from private addresses, by commas: `inputs` (images that callers name)"),
+  KILN_METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,256}$/, "must be 16 to 256 characters without spaces")
+    .optional()
+    .describe("Bearer token for `/metrics`; absent: an admin key for the API's, none for the worker's"),
+  KILN_STUCK_AFTER: z.coerce
+    .number()
+    .positive()
+    .default(60)
+    .describe("Seconds after which a worker that takes none of the waiting jobs is not ready"),
   KILN_GRACE: z.coerce.number().min(0).max(3_600).default(30).describe("Seconds to finish on SIGTERM"),
   KILN_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])

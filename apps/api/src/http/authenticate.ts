@@ -1,9 +1,9 @@
-import { Refusal, type ApiKey } from "@kiln/contract"
+import { Refusal } from "@kiln/contract"
 import type { Request, RequestHandler, Response } from "express"
 import { LRUCache } from "lru-cache"
 
 import { createAttemptLimit } from "./attempt-limit.ts"
-import { callOf } from "./call.ts"
+import { callOf, type Caller } from "./call.ts"
 import { hashOf, type KnownKeys } from "./known-keys.ts"
 import { tellLimit } from "./rate-limit.ts"
 
@@ -31,8 +31,9 @@ export function authenticate({ keys, touch, onError, mostFailures = 600 }: Optio
     })
   }
 
-  function accept(res: Response, token: string, key: ApiKey, now: number): void {
-    callOf(res).caller = { key, token }
+  function accept(res: Response, caller: Caller, now: number): void {
+    const { key } = caller
+    callOf(res).caller = caller
     if (now - (touched.get(key.id) ?? 0) < touchEveryMs) return
     touched.set(key.id, now)
     touch(key.id, new Date(now)).catch(onError)
@@ -52,7 +53,7 @@ export function authenticate({ keys, touch, onError, mostFailures = 600 }: Optio
     }
     if (!found.key) return refuse(req, res, "The API key is not known or was revoked")
     if (found.expiresAt <= now) return refuse(req, res, "The API key has expired")
-    accept(res, token, found.key, now)
+    accept(res, { key: found.key, token, requestsPerMinute: found.requestsPerMinute }, now)
     next()
   }
 }

@@ -1,8 +1,8 @@
 import { Refusal, type ApiKey } from "@kiln/contract"
 import type { Response } from "express"
 
-/** Who calls: the key, and its secret while the request lasts. */
-export type Caller = { key: ApiKey; token: string }
+/** Who calls: the key, its secret while the request lasts, and its tenant's own pace where it has one. */
+export type Caller = { key: ApiKey; token: string; requestsPerMinute: number | null }
 
 /** What is known of a request beside its own content. */
 export type Call = {

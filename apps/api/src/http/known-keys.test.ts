@@ -25,6 +25,7 @@ function counted(found: ApiKey | undefined) {
         return found
       },
     },
+    limits: { requestsPerMinute: async () => 7 },
   })
   return { keys, asked: () => asked }
 }
@@ -46,6 +47,16 @@ test("a good key is believed for 5 s, an unknown one for 1 s", async () => {
   assert.ok(unknown.recent("digest", unknownAt + 999))
   assert.equal(unknown.recent("digest", unknownAt + 1_000), undefined)
   assert.ok(!unknown.wasGood("digest"))
+})
+
+test("a key comes with its tenant's pace, until the tenant is forgotten", async () => {
+  const { keys } = counted(key)
+  const { lookedAt, requestsPerMinute } = await keys.lookUp("digest")
+  assert.equal(requestsPerMinute, 7)
+  keys.forgetTenant("other")
+  assert.ok(keys.recent("digest", lookedAt))
+  keys.forgetTenant("acme")
+  assert.equal(keys.recent("digest", lookedAt), undefined)
 })
 
 test("a key that is forgotten is looked up again", async () => {

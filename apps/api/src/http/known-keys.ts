@@ -3,16 +3,25 @@ import { hash } from "node:crypto"
 import type { ApiKey } from "@kiln/contract"
 import { LRUCache } from "lru-cache"
 
-type Looked = { key: ApiKey | undefined; expiresAt: number; lookedAt: number }
-type Source = { find(hash: string): Promise<ApiKey | undefined> }
+type Looked = {
+  key: ApiKey | undefined
+  expiresAt: number
+  lookedAt: number
+  /** The tenant's own limit; null is the deployment's. */
+  requestsPerMinute: number | null
+}
+type Source = {
+  apiKeys: { find(hash: string): Promise<ApiKey | undefined> }
+  limits: { requestsPerMinute(tenant: string): Promise<number | null> }
+}
 
 const knownMs = 5_000
 const unknownMs = 1_000
 
 export const hashOf = (token: string): string => hash("sha256", token, "hex")
 
-/** API keys by their secret, looked up in the ledger at most once in a few seconds. */
-export function createKnownKeys({ apiKeys }: { apiKeys: Source }) {
+/** API keys by their secret, looked up in the ledger at most once in a few seconds, with their tenants' pace. */
+export function createKnownKeys({ apiKeys, limits }: Source) {
   const good = new LRUCache<string, Looked>({ max: 10_000 })
   // Apart, so that guesses cannot push out what is good.
   const bad = new LRUCache<string, Looked>({ max: 10_000 })
@@ -21,7 +30,8 @@ export function createKnownKeys({ apiKeys }: { apiKeys: Source }) {
   async function look(digest: string): Promise<Looked> {
     const key = await apiKeys.find(digest)
     const expiresAt = key?.expires_at ? Date.parse(key.expires_at) : Infinity
-    const entry = { key, expiresAt, lookedAt: Date.now() }
+    const requestsPerMinute = key ? await limits.requestsPerMinute(key.tenant) : null
+    const entry = { key, expiresAt, lookedAt: Date.now(), requestsPerMinute }
     const [into, from] = key ? [good, bad] : [bad, good]
     into.set(digest, entry)
     from.delete(digest)
@@ -43,6 +53,9 @@ export function createKnownKeys({ apiKeys }: { apiKeys: Source }) {
     },
     forget(id: string): void {
       for (const [digest, { key }] of good.entries()) if (key?.id === id) good.delete(digest)
+    },
+    forgetTenant(tenant: string): void {
+      for (const [digest, { key }] of good.entries()) if (key?.tenant === tenant) good.delete(digest)
     },
   }
 }

@@ -13,10 +13,12 @@ export function tellLimit(res: Response, { policy, quota, left, resetsInMs }: St
   res.setHeader("RateLimit", `"${policy}";r=${left};t=${Math.max(1, Math.ceil(resetsInMs / 1_000))}`)
 }
 
-/** Refuses what a tenant asks beyond `quota` requests a minute. */
-export function rateLimit({ counter, quota }: { counter: Counter; quota: number }): RequestHandler {
+/** Refuses what a tenant asks beyond its own limit of requests a minute, or `usual` where it has none. */
+export function rateLimit({ counter, usual }: { counter: Counter; usual: number }): RequestHandler {
   return (_req, res, next) => {
-    const { total, resetsAt } = counter.hit(callerOf(res).key.tenant)
+    const { key, requestsPerMinute } = callerOf(res)
+    const quota = requestsPerMinute ?? usual
+    const { total, resetsAt } = counter.hit(key.tenant)
     const resetsInMs = resetsAt.getTime() - Date.now()
     tellLimit(res, { policy: "default", quota, left: Math.max(0, quota - total), resetsInMs })
     if (total > quota) {

@@ -7,15 +7,24 @@ import { callerOf } from "../http/call.ts"
 import { openEventStream } from "../http/event-stream.ts"
 import { watchChanges } from "../http/job-changes.ts"
 import type { Handler } from "../http/mount.ts"
+import type { OpenWaits } from "../http/open-waits.ts"
 import { lookEveryMs, patienceOf } from "../http/wait.ts"
 
-type Deps = { ledger: Ledger; feed: Feed; findJob: FindJob; view: JobView; closing: AbortSignal }
+type Deps = {
+  ledger: Ledger
+  feed: Feed
+  findJob: FindJob
+  view: JobView
+  waits: OpenWaits
+  closing: AbortSignal
+}
 
 export function watchJob({
   ledger,
   feed,
   findJob,
   view,
+  waits,
   closing,
 }: Deps): Handler<typeof operations.watchJob> {
   return async ({ params: { id } }, { req, res }) => {
@@ -27,6 +36,7 @@ export function watchJob({
       res.status(204).end()
       return undefined
     }
+    using _wait = waits.enter(record.tenant, "events")
     const patience = patienceOf(res, closing)
     using stream = openEventStream(res, patience)
     while (record && !patience.aborted) {

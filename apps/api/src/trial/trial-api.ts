@@ -8,7 +8,7 @@ import { createInputs } from "@kiln/inputs"
 import { createModels } from "@kiln/jobs"
 import { createFeed, createLedger, createRequestCounter, ledgerPrefix, type Ledger } from "@kiln/ledger"
 import { createProducer } from "@kiln/queue"
-import { connectRedis, createLogger } from "@kiln/runtime"
+import { connectRedis, createLogger, createMetrics } from "@kiln/runtime"
 import { startPrivateRedis } from "@kiln/runtime/testing"
 import { createDiskStorage, serveFile } from "@kiln/storage"
 
@@ -55,10 +55,8 @@ export async function startTrialApi({
       log: createLogger({ name: "trial", level: "silent" }),
       closing: closing.signal,
       publicUrl,
-      urlTtlMs: 3_600_000,
-      linksExpire: true,
-      imageRetentionMs: null,
-      requestsPerMinute: 60_000,
+      ...usual,
+      metrics: createMetrics(),
       ...changes,
     }),
   )
@@ -80,6 +78,16 @@ export async function startTrialApi({
   }
 }
 export type TrialApi = Awaited<ReturnType<typeof startTrialApi>>
+
+const usual = {
+  urlTtlMs: 3_600_000,
+  linksExpire: true,
+  imageRetentionMs: null,
+  requestsPerMinute: 60_000,
+  metricsToken: undefined,
+  mostWaits: 1_000,
+  stuckAfterMs: 60_000,
+}
 
 /** Models that lack something, made of one that lacks nothing. */
 const whole = createModels({ defaultModel: "nano-banana" }).resolve(undefined, new Date()).model

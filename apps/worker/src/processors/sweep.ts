@@ -12,6 +12,10 @@ type Deps = {
   handOver: (ready: readonly Handover[]) => Promise<void>
   worker: string
   concurrency: number
+  /** What it runs now, and how many jobs it ever took. */
+  progress: () => { running: number; taken: number }
+  /** Told at every beat for how long the worker has taken nothing of what it could. */
+  onStarved: (ms: number) => void
   log: Logger
 }
 
@@ -32,6 +36,8 @@ export function startRounds({
   handOver,
   worker,
   concurrency,
+  progress,
+  onStarved,
   log,
 }: Deps): AsyncDisposable {
   const round = (name: string, periodMs: number, step: () => Promise<void>) =>
@@ -43,7 +49,9 @@ export function startRounds({
           : log.info({ round: name }, "round works again"),
     })
   const rounds = [
-    round("beat", beatMs, async () => void (await ledger.beat(worker, concurrency, deadAfterMs))),
+    round("beat", beatMs, async () => {
+      onStarved((await ledger.beat(worker, concurrency, deadAfterMs, progress())).starvedMs)
+    }),
     round("dispatch", dispatchMs, async () => handOver(await ledger.dispatch())),
     round("sweep", sweepMs, async () => {
       await handOver(await ledger.sweep())

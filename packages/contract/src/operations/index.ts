@@ -12,6 +12,7 @@ import {
   watchJob,
 } from "./jobs.ts"
 import { createKey, listKeys, revokeKey } from "./keys.ts"
+import { getLimits, putLimits } from "./limits.ts"
 import { listModels } from "./models.ts"
 import { deleteTemplate, getTemplate, listTemplates, putTemplate } from "./templates.ts"
 
@@ -37,6 +38,8 @@ export const operations = {
   createKey,
   listKeys,
   revokeKey,
+  getLimits,
+  putLimits,
   getHealth,
   getReadiness,
 } as const

@@ -37,6 +37,7 @@ end
 
 local function count(job, tenant, batch, field, by)
   redis.call('HINCRBY', P .. 'tenant:' .. tenant, field, by)
+  redis.call('HINCRBY', P .. 'totals', field, by)
   if batch and batch ~= '' then redis.call('HINCRBY', P .. 'batch:' .. batch, field, by) end
 end
 
@@ -80,6 +81,7 @@ local function finish(id, tenant, model, batch, from, to, retentionMs, extra)
   move(id, tenant, batch, from, to)
   redis.call('HSET', jobKey(id), 'completed', now, 'expires', now + retentionMs, 'cancel', '0')
   redis.call('ZADD', P .. 'retention', now + retentionMs, id)
+  redis.call('HINCRBY', P .. 'totals', 'ended:' .. to, 1)
   emit(id, tenant, 'job.' .. to, extra)
 end
 

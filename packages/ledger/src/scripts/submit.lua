@@ -13,10 +13,9 @@ if idem ~= '' then
   end
 end
 if redis.call('EXISTS', jobKey(id)) == 1 then return { 'exists' } end
-if redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'queued', 1) > tonumber(ARGV[5]) then
-  redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'queued', -1)
-  return { 'full' }
-end
+local limits = redis.call('HMGET', P .. 'tenant:' .. tenant, 'queued', 'queued_jobs')
+if tonumber(limits[1] or '0') >= tonumber(limits[2] or ARGV[5]) then return { 'full' } end
+count(id, tenant, record.batch, 'queued', 1)
 
 -- The first event goes in with the record: this is the step that every caller waits for.
 local event = eventOf(id, 1)
@@ -25,7 +24,6 @@ redis.call('HSET', jobKey(id), 'status', 'queued', 'events', '1', 'e:1', eventLi
 publish(event, 'job.queued', id, tenant)
 redis.call('ZADD', P .. 'index:' .. tenant, 0, id)
 redis.call('ZADD', P .. 'index:' .. tenant .. ':queued', 0, id)
-if record.batch then redis.call('HINCRBY', P .. 'batch:' .. record.batch, 'queued', 1) end
 if record.deadline then redis.call('ZADD', P .. 'deadlines', record.deadline, id) end
 local due = tonumber(record.not_before or '0')
 if due > now then redis.call('ZADD', P .. 'later', due, id) else enqueue(id, tenant, model, rank) end

@@ -60,12 +60,25 @@ export async function audit(redis: Redis, prefix: string): Promise<Map<string, J
       assert.deepEqual(await members(`index:${tenant}:${status}`), ids.toSorted(), `index of ${status}`)
     }
   }
+  await auditTotals(redis, prefix, jobs)
+  await auditOutbox(redis, prefix, jobs)
+  return jobs
+}
+
+async function auditOutbox(redis: Redis, prefix: string, jobs: ReadonlyMap<string, JobRecord>) {
   const announced = (await redis.xrange(`${prefix}:outbox`, "-", "+")).map(([, fields]) => fields[1])
   assert.equal(new Set(announced).size, announced.length, "an event is in the outbox twice")
   for (const { events } of jobs.values()) {
     for (const event of events) assert.ok(announced.includes(event.id), "an event is not in the outbox")
   }
-  return jobs
+}
+
+async function auditTotals(redis: Redis, prefix: string, jobs: ReadonlyMap<string, JobRecord>) {
+  const totals = await redis.hgetall(`${prefix}:totals`)
+  for (const status of jobStatuses) {
+    const all = [...jobs.values()].filter((job) => job.status === status)
+    assert.equal(Number(totals[status] ?? 0), all.length, `total of ${status}`)
+  }
 }
 
 async function readAll(
