@@ -8,6 +8,7 @@ export const refusals = {
   not_found: { status: 404, title: "There is nothing here", retryable: false },
   job_terminal: { status: 409, title: "The job has already ended", retryable: false },
   job_active: { status: 409, title: "The job has not ended yet", retryable: true },
+  batch_terminal: { status: 409, title: "The batch has already ended", retryable: false },
   idempotency_in_progress: {
     status: 409,
     title: "The first request with this key is still running",
@@ -16,6 +17,7 @@ export const refusals = {
   job_expired: { status: 410, title: "The job was removed after its retention time", retryable: false },
   payload_too_large: { status: 413, title: "The body is too large", retryable: false },
   unsupported_media_type: { status: 415, title: "The content type is not supported", retryable: false },
+  batch_invalid: { status: 422, title: "Rows of the batch are not valid", retryable: false },
   idempotency_mismatch: {
     status: 422,
     title: "The Idempotency-Key was used for another request",
@@ -61,8 +63,14 @@ export type UpstreamFacts = {
   message?: string | undefined
 }
 
-/** One field that was refused. */
-export type FieldError = { pointer: string; code: string; detail: string }
+/** One field that was refused; in a batch with the row in which it stands. */
+export type FieldError = {
+  pointer: string
+  code: string
+  detail: string
+  line?: number | null
+  custom_id?: string | null
+}
 
 type RefusalOptions = ErrorOptions & {
   retryAfterMs?: number

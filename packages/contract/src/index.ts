@@ -1,4 +1,5 @@
 export * from "./asset.ts"
+export * from "./batch.ts"
 export * from "./edit.ts"
 export * from "./event.ts"
 export * from "./failures.ts"

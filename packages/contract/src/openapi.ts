@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import { Asset, AssetRequest } from "./asset.ts"
+import { Batch, BatchEvent, BatchItem, BatchRequest } from "./batch.ts"
 import { EditRequest } from "./edit.ts"
 import { JobEvent } from "./event.ts"
 import { refusals, type RefusalCode } from "./failures.ts"
@@ -18,12 +19,26 @@ type Json = Record<string, unknown>
 const requests = {
   GenerationRequest,
   EditRequest,
+  BatchRequest,
   AssetRequest,
   TemplateRequest,
   CreateKeyRequest,
   TenantLimitsRequest,
 }
-const replies = { Job, JobEvent, Asset, Template, Model, ApiKey, CreatedApiKey, TenantLimits, Problem }
+const replies = {
+  Job,
+  JobEvent,
+  Batch,
+  BatchItem,
+  BatchEvent,
+  Asset,
+  Template,
+  Model,
+  ApiKey,
+  CreatedApiKey,
+  TenantLimits,
+  Problem,
+}
 
 /** The OpenAPI 3.1 document of a set of operations; named schemas stand once, under `components`. */
 export function describe(options: {
@@ -55,7 +70,7 @@ export function describe(options: {
 }
 
 function describeOne(operationId: string, operation: Operation): Json {
-  const { summary, tag, scope, status, body, upload } = operation
+  const { summary, tag, scope, status, body, upload, rows = [] } = operation
   return {
     operationId,
     summary,
@@ -69,6 +84,7 @@ function describeOne(operationId: string, operation: Operation): Json {
             required: true,
             content: {
               "application/json": { schema: schemaOf(body, "input") },
+              ...Object.fromEntries(rows.map((type) => [type, { schema: { type: "string" } }])),
               ...(upload ? { "multipart/form-data": { schema: form(upload) } } : {}),
             },
           },
@@ -94,12 +110,19 @@ const isNothing = (schema: z.ZodType) => schema instanceof z.ZodUndefined
 const bodiless = new Set([204, 302, 304])
 
 function answer(operation: Operation, status: number, description: string): Json {
-  const { reply, media = "application/json" } = operation
+  const { reply, media = "application/json", alsoMedia = [] } = operation
   const hasBody = !bodiless.has(status) && !isNothing(reply)
   return {
     description,
     headers: answerHeaders(operation, status),
-    ...(hasBody ? { content: { [media]: { schema: schemaOf(reply, "output") } } } : {}),
+    ...(hasBody
+      ? {
+          content: {
+            [media]: { schema: schemaOf(reply, "output") },
+            ...Object.fromEntries(alsoMedia.map((type) => [type, { schema: { type: "string" } }])),
+          },
+        }
+      : {}),
   }
 }
 

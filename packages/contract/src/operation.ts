@@ -24,12 +24,16 @@ export interface Operation<
   readonly body: Body
   /** The body may also be `multipart/form-data` with one file, in a part of this name. */
   readonly upload?: string
+  /** Media types in which the body may also be rows, one a line. Its operation reads the body itself, as a stream. */
+  readonly rows?: readonly string[]
   readonly status: 200 | 201 | 202 | 204 | 302
   /** Other answers that are not failures. */
   readonly also?: Readonly<Record<number, string>>
   readonly reply: Answer
   /** Media type of the reply when it is not JSON. */
   readonly media?: string
+  /** Other media types that `Accept` may ask for. */
+  readonly alsoMedia?: readonly string[]
   /** Refusals of its own, beside those that any request may get. */
   readonly failures: readonly RefusalCode[]
 }

@@ -1,3 +1,4 @@
+export * from "./batches/item-id.ts"
 export * from "./canonical.ts"
 export * from "./capabilities.ts"
 export * from "./complete-template.ts"

@@ -29,6 +29,9 @@ type Options = {
   mostReady: number
 }
 
+/** Where it waits: each batch has lanes of its own. */
+const laneOf = ({ model, batch }: JobRecord): string => (batch === null ? model : `${model}|${batch}`)
+
 /** What callers do to jobs. */
 export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
   const read = async (id: string): Promise<JobRecord | undefined> =>
@@ -84,7 +87,7 @@ export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
       record: JobRecord,
     ): Promise<{ position: number; blockedBy: string | null; restsUntil: Date | null }> {
       const [rank, rest] = await Promise.all([
-        redis.zrank(`${prefix}:pend:${record.tenant}:${record.model}`, record.id),
+        redis.zrank(`${prefix}:pend:${record.tenant}:${laneOf(record)}`, record.id),
         redis.hget(`${prefix}:rest`, record.model),
       ])
       const [until = "0", reason = ""] = rest?.split("|") ?? []

@@ -4,6 +4,9 @@ import type { Redis } from "ioredis"
 
 import { createApiKeys } from "./api-keys.ts"
 import { createAssets } from "./assets.ts"
+import { createBatchWork } from "./batch-work.ts"
+import { createBatches } from "./batches.ts"
+import { createFetched } from "./fetched.ts"
 import { createIdempotency } from "./idempotency.ts"
 import { createInterventions } from "./interventions.ts"
 import { createJobs } from "./jobs.ts"
@@ -44,6 +47,9 @@ export function createLedger(options: LedgerOptions) {
     ...createInterventions(shared),
     ...createRuns({ ...shared, mostDeaths: 5, deadlineError, deathsError }),
     ...createRounds({ ...shared, leaseMs, deadlineError }),
+    batches: createBatches({ ...shared, idempotencyMs: dayMs }),
+    batchWork: createBatchWork({ ...shared, mostQueued }),
+    fetched: createFetched({ scripts }),
     list: createListing({ redis, prefix, readMany: (ids) => jobs.readMany(ids) }),
     apiKeys: createApiKeys({ redis, prefix }),
     limits: createLimits({ redis, prefix }),

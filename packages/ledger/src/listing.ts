@@ -1,4 +1,4 @@
-import { lowestIdAt, type JobStatus } from "@kiln/contract"
+import { idTime, lowestIdAt, type JobStatus } from "@kiln/contract"
 import type { Redis } from "ioredis"
 
 import type { JobRecord } from "./record.ts"
@@ -38,9 +38,7 @@ const mostLookedAt = 2_000
 export function createListing({ redis, prefix, readMany }: Options) {
   return async function list(tenant: string, filter: JobFilter): Promise<JobPage> {
     const index = `${prefix}:index:${tenant}${filter.status ? `:${filter.status}` : ""}`
-    const low = filter.createdAfter
-      ? `(${lowestIdAt("job", new Date(filter.createdAfter.getTime() + 1))}`
-      : "-"
+    const low = lowerEnd(filter)
     let high = upperEnd(filter)
     const records: JobRecord[] = []
     let lookedAt = 0
@@ -64,8 +62,22 @@ export function createListing({ redis, prefix, readMany }: Options) {
   }
 }
 
-function upperEnd({ after, createdBefore }: JobFilter): string {
-  const ends = [...(after ? [after] : []), ...(createdBefore ? [lowestIdAt("job", createdBefore)] : [])]
+/** The items of a batch have its time in their ids. */
+function lowerEnd({ createdAfter, batch }: JobFilter): string {
+  const ends = [
+    ...(createdAfter ? [lowestIdAt("job", new Date(createdAfter.getTime() + 1))] : []),
+    ...(batch ? [lowestIdAt("job", idTime(batch))] : []),
+  ]
+  const highest = ends.toSorted().at(-1)
+  return highest ? `(${highest}` : "-"
+}
+
+function upperEnd({ after, createdBefore, batch }: JobFilter): string {
+  const ends = [
+    ...(after ? [after] : []),
+    ...(createdBefore ? [lowestIdAt("job", createdBefore)] : []),
+    ...(batch ? [lowestIdAt("job", new Date(idTime(batch).getTime() + 1))] : []),
+  ]
   const lowest = ends.toSorted()[0]
   return lowest ? `(${lowest}` : "+"
 }

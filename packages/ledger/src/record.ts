@@ -38,6 +38,9 @@ export type NewJob = {
   priority: Priority
   notBefore: Date | null
   deadlineSeconds: number | null
+  /** The batch that it is an item of, and the item's own name. */
+  batch?: string
+  customId?: string
 }
 
 /** A kept image, as it is written beside the job. */
@@ -54,7 +57,7 @@ export type KeptOutput = {
 export type RecordedEvent = { id: string; type: JobEventType; at: Date; extra: string }
 
 /** Everything the ledger knows of a job. */
-export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore"> & {
+export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore" | "batch" | "customId"> & {
   status: JobStatus
   createdAt: Date
   startedAt: Date | null
@@ -81,13 +84,14 @@ export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore"> & {
   warned: Warning[]
   blockedBy: string | null
   batch: string | null
+  customId: string | null
 }
 
 const rankOf = { high: 0, normal: 1, low: 2 } as const satisfies Record<Priority, number>
 const priorities = ["high", "normal", "low"] as const
 
-/** The fields of a new record, as name and value in turn. */
-export function encodeJob(job: NewJob): string[] {
+/** The fields of a new record, as name and value in turn. Its deadline counts from its making, or from `since`. */
+export function encodeJob(job: NewJob, since: Date = idTime(job.id)): string[] {
   const deadlineSeconds = job.deadlineSeconds ?? 0
   const fields: Record<string, string> = {
     tenant: job.tenant,
@@ -101,9 +105,11 @@ export function encodeJob(job: NewJob): string[] {
     ...(deadlineSeconds > 0
       ? {
           deadline_seconds: String(deadlineSeconds),
-          deadline: String(idTime(job.id).getTime() + deadlineSeconds * 1_000),
+          deadline: String(since.getTime() + deadlineSeconds * 1_000),
         }
       : {}),
+    ...(job.batch === undefined ? {} : { batch: job.batch }),
+    ...(job.customId === undefined ? {} : { custom: job.customId }),
   }
   return Object.entries(fields).flat()
 }
@@ -160,6 +166,7 @@ export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
     warned: json<Warning[]>(fields["warned"], []),
     blockedBy: fields["blocked"] ?? null,
     batch: fields["batch"] ?? null,
+    customId: fields["custom"] ?? null,
   }
 }
 

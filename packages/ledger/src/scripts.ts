@@ -18,6 +18,18 @@ const names = [
   "keep-asset",
   "forget-asset",
   "keep-input",
+  "batch-begin",
+  "batch-beat",
+  "batch-create",
+  "batch-drop",
+  "batch-take",
+  "batch-expand",
+  "batch-act",
+  "batch-cut",
+  "batch-stop",
+  "batch-redo",
+  "batch-remove",
+  "fetch-once",
 ] as const
 type ScriptName = (typeof names)[number]
 

@@ -42,7 +42,7 @@ export function renderJob(record: JobRecord, beside: Beside, publicUrl: string):
     not_before: instant(record.notBefore),
     deadline: instant(record.deadline),
     batch: record.batch,
-    custom_id: null,
+    custom_id: record.customId,
     previous_job: null,
     metadata: spec.metadata,
     created_at: record.createdAt.toISOString(),
@@ -89,5 +89,6 @@ export function firstRecord({ deadlineSeconds, ...job }: NewJob): JobRecord {
     warned: [],
     blockedBy: null,
     batch: null,
+    customId: null,
   }
 }

@@ -9,7 +9,12 @@ local outboxLength = 20000
 local mostSkipped = 100
 
 local function jobKey(id) return P .. 'job:' .. id end
-local function pendingKey(tenant, model) return P .. 'pend:' .. tenant .. ':' .. model end
+-- Waiting jobs stand in lanes: one a model, and one a model for each batch, so that a batch can be held as a whole.
+local function laneOf(model, batch) return batch and batch ~= '' and model .. '|' .. batch or model end
+local function modelOf(lane) return string.match(lane, '^[^|]*') end
+local function batchOf(lane) return string.match(lane, '|(.*)$') end
+local function pendingKey(tenant, lane) return P .. 'pend:' .. tenant .. ':' .. lane end
+local function batchKey(batch, part) return P .. 'batch' .. (part and '-' .. part or '') .. ':' .. batch end
 local function isTerminal(status)
   return status == 'succeeded' or status == 'failed' or status == 'canceled' or status == 'expired'
 end
@@ -33,12 +38,16 @@ local function emit(id, tenant, kind, extra)
   local event = eventOf(id, n)
   redis.call('HSET', jobKey(id), 'e:' .. n, eventLine(event, kind, extra))
   publish(event, kind, id, tenant)
+  return event
 end
 
 local function count(job, tenant, batch, field, by)
   redis.call('HINCRBY', P .. 'tenant:' .. tenant, field, by)
   redis.call('HINCRBY', P .. 'totals', field, by)
-  if batch and batch ~= '' then redis.call('HINCRBY', P .. 'batch:' .. batch, field, by) end
+  -- A batch's record may be removed before an item that was tried again has ended.
+  if batch and batch ~= '' and redis.call('EXISTS', batchKey(batch)) == 1 then
+    redis.call('HINCRBY', batchKey(batch), field, by)
+  end
 end
 
 -- The one place where a status changes: record, index and counters move together, so they always add up.
@@ -50,12 +59,10 @@ local function move(id, tenant, batch, from, to)
   count(id, tenant, batch, to, 1)
 end
 
--- A tenant that comes back starts where the fair clock stands, never behind it: idling earns no credit.
-local function enqueue(id, tenant, model, rank)
-  redis.call('ZADD', pendingKey(tenant, model), rank, id)
-  -- Where others wait already, the lane and the turn are there.
-  if redis.call('ZCARD', pendingKey(tenant, model)) > 1 then return end
-  redis.call('SADD', P .. 'lanes:' .. tenant, model)
+-- Gives a lane its turns. A tenant that comes back starts where the fair clock stands, never behind it: idling
+-- earns no credit.
+local function openLane(tenant, lane)
+  redis.call('SADD', P .. 'lanes:' .. tenant, lane)
   if not redis.call('ZSCORE', P .. 'ring', tenant) then
     local finished = tonumber(redis.call('HGET', P .. 'tenant:' .. tenant, 'finish') or '0')
     local fair = tonumber(redis.call('GET', P .. 'fair-clock') or '0')
@@ -63,26 +70,179 @@ local function enqueue(id, tenant, model, rank)
   end
 end
 
-local function unlease(id, tenant)
-  if redis.call('ZREM', P .. 'lease', id) == 1 then
-    redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'leased', -1)
+-- Whether a batch's jobs have to wait: it is paused, being canceled, or has as many out as it may.
+local function isHeld(batch)
+  local b = redis.call('HMGET', batchKey(batch), 'state', 'cancel', 'parallel', 'out')
+  if not b[1] then return false end
+  return b[1] == 'paused' or b[2] or (b[3] and tonumber(b[4] or '0') >= tonumber(b[3]))
+end
+
+local function holdLanes(batch, tenant)
+  local lanes = redis.call('SMEMBERS', batchKey(batch, 'lanes'))
+  if #lanes > 0 then redis.call('SREM', P .. 'lanes:' .. tenant, unpack(lanes)) end
+end
+
+local function openLanes(batch, tenant)
+  if isHeld(batch) then return end
+  for _, lane in ipairs(redis.call('SMEMBERS', batchKey(batch, 'lanes'))) do
+    if redis.call('EXISTS', pendingKey(tenant, lane)) == 1 then openLane(tenant, lane) end
   end
 end
 
-local function unqueue(id, tenant, model)
-  redis.call('ZREM', pendingKey(tenant, model), id)
+local function enqueue(id, tenant, model, batch, rank)
+  local lane = laneOf(model, batch)
+  redis.call('ZADD', pendingKey(tenant, lane), rank, id)
+  -- Where others wait already, the lane and the turn are there.
+  if redis.call('ZCARD', pendingKey(tenant, lane)) > 1 then return end
+  if lane ~= model then
+    redis.call('SADD', batchKey(batch, 'lanes'), lane)
+    if isHeld(batch) then return end
+  end
+  openLane(tenant, lane)
+end
+
+local function unlease(id, tenant, batch)
+  if redis.call('ZREM', P .. 'lease', id) == 0 then return end
+  redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'leased', -1)
+  if not batch or batch == '' or redis.call('EXISTS', batchKey(batch)) == 0 then return end
+  local out = redis.call('HINCRBY', batchKey(batch), 'out', -1)
+  local parallel = redis.call('HGET', batchKey(batch), 'parallel')
+  if parallel and out == tonumber(parallel) - 1 then openLanes(batch, tenant) end
+end
+
+local function unqueue(id, tenant, model, batch)
+  redis.call('ZREM', pendingKey(tenant, laneOf(model, batch)), id)
   redis.call('ZREM', P .. 'later', id)
 end
 
+-- An item's number is part of its id: the digits after the version, and those after the variant.
+local function indexOf(id) return tonumber(string.sub(id, 18, 20), 16) * 256 + tonumber(string.sub(id, 22, 23), 16) end
+
+-- Items that have ended are a bit each, by status; those that have not are a set, which is never large.
+local function mark(batch, index, status, bit) redis.call('SETBIT', batchKey(batch, status), index, bit) end
+
+local eventsKept = 250000
+
+local function noteEvent(batch, event, kind, index)
+  redis.call('XADD', batchKey(batch, 'events'), 'MAXLEN', '~', eventsKept, '*', 'event', event, 'type', kind,
+    'index', index)
+end
+
+local function emitBatch(batch, tenant, kind)
+  local event = eventOf(batch, redis.call('HINCRBY', batchKey(batch), 'events', 1))
+  noteEvent(batch, event, kind, '')
+  publish(event, kind, batch, tenant)
+end
+
+local openItems = 2000
+local progressMs = 1000
+local paceMs = 10000
+
+-- Has a worker look at the batch, now or when it is due.
+local function wakeBatch(batch, due) redis.call('ZADD', P .. 'batch-work', 'LT', due or now, batch) end
+
+local function endBatch(batch, tenant, status)
+  local retentionMs = tonumber(redis.call('HGET', batchKey(batch), 'retention'))
+  redis.call('HSET', batchKey(batch), 'state', status, 'completed', now, 'expires', now + retentionMs)
+  redis.call('ZREM', P .. 'batch-work', batch)
+  redis.call('ZREM', P .. 'batch-deadlines', batch)
+  redis.call('ZADD', P .. 'batch-retention', now + retentionMs, batch)
+  redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'batches', -1)
+  redis.call('DEL', batchKey(batch, 'lanes'), batchKey(batch, 'open'), batchKey(batch, 'urls'))
+  emitBatch(batch, tenant, 'batch.' .. status)
+end
+
+-- What follows from items that have ended: progress, more items, or the end of the batch.
+local function followBatch(batch, tenant)
+  local key = batchKey(batch)
+  local b = redis.call('HMGET', key, 'state', 'total', 'succeeded', 'failed', 'canceled', 'expired', 'cancel', 'told',
+    'told_at', 'cursor', 'pace_at')
+  if b[1] ~= 'running' and b[1] ~= 'paused' then return end
+  local total, done = tonumber(b[2]), 0
+  for i = 3, 6 do done = done + tonumber(b[i] or '0') end
+  if done >= total then
+    return endBatch(batch, tenant, b[7] and tonumber(b[5] or '0') > 0 and 'canceled' or 'completed')
+  end
+  if now - tonumber(b[11] or '0') >= paceMs then
+    local last = redis.call('HMGET', key, 'pace_at', 'pace_done')
+    redis.call('HSET', key, 'before_at', last[1] or now, 'before_done', last[2] or done, 'pace_at', now, 'pace_done', done)
+  end
+  local percent = math.floor(100 * done / total)
+  if percent > tonumber(b[8] or '0') and now - tonumber(b[9] or '0') >= progressMs then
+    redis.call('HSET', key, 'told', percent, 'told_at', now)
+    emitBatch(batch, tenant, 'batch.progress')
+  end
+  if tonumber(b[10]) < total and redis.call('SCARD', batchKey(batch, 'open')) <= openItems / 2 then wakeBatch(batch) end
+end
+
+local function endItem(id, tenant, batch, to, event)
+  if not batch or batch == '' or redis.call('EXISTS', batchKey(batch)) == 0 then return end
+  local index = indexOf(id)
+  mark(batch, index, to, 1)
+  redis.call('SREM', batchKey(batch, 'open'), id)
+  noteEvent(batch, event, 'job.' .. to, index)
+  followBatch(batch, tenant)
+end
+
+local function reopenBatch(batch, tenant)
+  local state = redis.call('HGET', batchKey(batch), 'state')
+  if state ~= 'completed' and state ~= 'canceled' then return end
+  redis.call('HSET', batchKey(batch), 'state', 'running')
+  redis.call('HDEL', batchKey(batch), 'completed', 'expires', 'cancel', 'told', 'pace_at', 'before_at')
+  redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'batches', 1)
+  redis.call('ZREM', P .. 'batch-retention', batch)
+end
+
+-- Ends the items that are no jobs yet, all in one step: what they are is known from where they start.
+local function cutBatch(batch, tenant, status)
+  local b = redis.call('HMGET', batchKey(batch), 'cursor', 'total')
+  local rest = tonumber(b[2]) - tonumber(b[1])
+  if rest > 0 then
+    redis.call('HSET', batchKey(batch), 'cut', b[1], 'cut_as', status, 'cursor', b[2])
+    redis.call('HINCRBY', batchKey(batch), 'queued', -rest)
+    redis.call('HINCRBY', batchKey(batch), status, rest)
+  end
+  followBatch(batch, tenant)
+end
+
+-- An item that had ended is to run again, and with it its batch.
+local function reopenItem(id, tenant, batch, from)
+  if not batch or batch == '' or redis.call('EXISTS', batchKey(batch)) == 0 then return end
+  mark(batch, indexOf(id), from, 0)
+  redis.call('SADD', batchKey(batch, 'open'), id)
+  reopenBatch(batch, tenant)
+  -- One that is tried again while all are being canceled is canceled with them.
+  if redis.call('HGET', batchKey(batch), 'cancel') then wakeBatch(batch) end
+end
+
+-- Runs a job that has ended again; what it has made already stays.
+local function runAgain(id, tenant, model, batch, from)
+  local job = jobKey(id)
+  local r = redis.call('HMGET', job, 'rank', 'deadline_seconds')
+  redis.call('HDEL', job, 'error', 'shortfall', 'abandoned', 'started', 'completed', 'expires', 'tries', 'deaths',
+    'not_before', 'blocked')
+  redis.call('HINCRBY', job, 'run', 1)
+  redis.call('ZREM', P .. 'retention', id)
+  if r[2] then
+    local deadline = now + tonumber(r[2]) * 1000
+    redis.call('HSET', job, 'deadline', deadline)
+    redis.call('ZADD', P .. 'deadlines', deadline, id)
+  end
+  reopenItem(id, tenant, batch, from)
+  move(id, tenant, batch, from, 'queued')
+  enqueue(id, tenant, model, batch, r[1])
+  emit(id, tenant, 'job.queued')
+end
+
 local function finish(id, tenant, model, batch, from, to, retentionMs, extra)
-  unqueue(id, tenant, model)
-  unlease(id, tenant)
+  unqueue(id, tenant, model, batch)
+  unlease(id, tenant, batch)
   redis.call('ZREM', P .. 'deadlines', id)
   move(id, tenant, batch, from, to)
   redis.call('HSET', jobKey(id), 'completed', now, 'expires', now + retentionMs, 'cancel', '0')
   redis.call('ZADD', P .. 'retention', now + retentionMs, id)
   redis.call('HINCRBY', P .. 'totals', 'ended:' .. to, 1)
-  emit(id, tenant, 'job.' .. to, extra)
+  endItem(id, tenant, batch, to, emit(id, tenant, 'job.' .. to, extra))
 end
 
 local function closeAttempt(id, outcome, upstreamStatus, charged)
@@ -119,14 +279,21 @@ local function spend(id, tenant, day, model, key, calls, images, input, output, 
     redis.call('HINCRBY', job, 'cost', cost)
   end
   bill(tenant, day, model, key, calls, images, input, output, cost)
+  local batch = redis.call('HGET', job, 'batch')
+  if not batch or redis.call('EXISTS', batchKey(batch)) == 0 then return end
+  if cost == '' then
+    redis.call('HSET', batchKey(batch), 'unpriced', '1')
+  else
+    redis.call('HINCRBY', batchKey(batch), 'cost', cost)
+  end
 end
 
 local function promote()
   local due = redis.call('ZRANGEBYSCORE', P .. 'later', '-inf', now, 'LIMIT', 0, 200)
   for _, id in ipairs(due) do
     redis.call('ZREM', P .. 'later', id)
-    local job = redis.call('HMGET', jobKey(id), 'status', 'tenant', 'model', 'rank')
-    if job[1] == 'queued' then enqueue(id, job[2], job[3], job[4]) end
+    local job = redis.call('HMGET', jobKey(id), 'status', 'tenant', 'model', 'rank', 'batch')
+    if job[1] == 'queued' then enqueue(id, job[2], job[3], job[5], job[4]) end
   end
 end
 
@@ -151,16 +318,16 @@ local function resting(model, seen)
   return seen[model]
 end
 
--- The best job of a tenant over its models that are not resting: highest priority first, then oldest.
+-- The best job of a tenant over its lanes whose model is not resting: highest priority first, then oldest.
 local function best(tenant, seen)
   local id, rank, lane
-  for _, model in ipairs(redis.call('SMEMBERS', P .. 'lanes:' .. tenant)) do
-    local head = redis.call('ZRANGE', pendingKey(tenant, model), 0, 0, 'WITHSCORES')
+  for _, each in ipairs(redis.call('SMEMBERS', P .. 'lanes:' .. tenant)) do
+    local head = redis.call('ZRANGE', pendingKey(tenant, each), 0, 0, 'WITHSCORES')
     if not head[1] then
-      redis.call('SREM', P .. 'lanes:' .. tenant, model)
-    elseif not resting(model, seen) then
+      redis.call('SREM', P .. 'lanes:' .. tenant, each)
+    elseif not resting(modelOf(each), seen) then
       local r = tonumber(head[2])
-      if not id or r < rank or (r == rank and head[1] < id) then id, rank, lane = head[1], r, model end
+      if not id or r < rank or (r == rank and head[1] < id) then id, rank, lane = head[1], r, each end
     end
   end
   return id, lane
@@ -177,7 +344,30 @@ local function giveOut(id, tenant, lane, score, weight)
   redis.call('ZREM', pendingKey(tenant, lane), id)
   redis.call('ZADD', P .. 'lease', now, id)
   redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'leased', 1)
+  local batch = batchOf(lane)
+  if batch and redis.call('EXISTS', batchKey(batch)) == 1 then
+    redis.call('HINCRBY', batchKey(batch), 'out', 1)
+    if isHeld(batch) then holdLanes(batch, tenant) end
+  end
   return redis.call('HINCRBY', jobKey(id), 'turn', 1)
+end
+
+-- Writes a new job with the fields ARGV[first] to ARGV[last], which are `record` too, and puts it in line. The first
+-- event goes in with the record: this is the step that every caller waits for.
+local function enter(id, record, first, last)
+  local event = eventOf(id, 1)
+  redis.call('HSET', jobKey(id), 'status', 'queued', 'events', '1', 'e:1', eventLine(event, 'job.queued'),
+    unpack(ARGV, first, last))
+  publish(event, 'job.queued', id, record.tenant)
+  redis.call('ZADD', P .. 'index:' .. record.tenant, 0, id)
+  redis.call('ZADD', P .. 'index:' .. record.tenant .. ':queued', 0, id)
+  if record.deadline then redis.call('ZADD', P .. 'deadlines', record.deadline, id) end
+  local due = tonumber(record.not_before or '0')
+  if due > now then
+    redis.call('ZADD', P .. 'later', due, id)
+  else
+    enqueue(id, record.tenant, record.model, record.batch, record.rank)
+  end
 end
 
 -- Start-time fair queueing over tenants: the one whose turn comes first gives its best job, and its next turn

@@ -29,16 +29,16 @@ if status ~= '' then
   finish(id, tenant, model, batch, 'running', status, retentionMs)
 else
   if s.free then redis.call('HINCRBY', job, 'tries', -1) end
-  unlease(id, tenant)
+  unlease(id, tenant, batch)
   move(id, tenant, batch, 'running', 'queued')
   if s.blockedBy ~= '' then
     rest(model, now + s.delayMs, s.blockedBy)
-    enqueue(id, tenant, model, r[8])
+    enqueue(id, tenant, model, batch, r[8])
   elseif s.delayMs > 0 then
     redis.call('HSET', job, 'blocked', 'retry_wait')
     redis.call('ZADD', P .. 'later', now + s.delayMs, id)
   else
-    enqueue(id, tenant, model, r[8])
+    enqueue(id, tenant, model, batch, r[8])
   end
 end
 local ready = dispatch(tonumber(ARGV[4]))

@@ -17,16 +17,7 @@ local limits = redis.call('HMGET', P .. 'tenant:' .. tenant, 'queued', 'queued_j
 if tonumber(limits[1] or '0') >= tonumber(limits[2] or ARGV[5]) then return { 'full' } end
 count(id, tenant, record.batch, 'queued', 1)
 
--- The first event goes in with the record: this is the step that every caller waits for.
-local event = eventOf(id, 1)
-redis.call('HSET', jobKey(id), 'status', 'queued', 'events', '1', 'e:1', eventLine(event, 'job.queued'),
-  unpack(ARGV, 7))
-publish(event, 'job.queued', id, tenant)
-redis.call('ZADD', P .. 'index:' .. tenant, 0, id)
-redis.call('ZADD', P .. 'index:' .. tenant .. ':queued', 0, id)
-if record.deadline then redis.call('ZADD', P .. 'deadlines', record.deadline, id) end
-local due = tonumber(record.not_before or '0')
-if due > now then redis.call('ZADD', P .. 'later', due, id) else enqueue(id, tenant, model, rank) end
+enter(id, record, 7, #ARGV)
 local position = redis.call('ZRANK', pendingKey(tenant, model), id) or 0
 if idem ~= '' then
   redis.call('SET', P .. 'idem:' .. tenant .. ':' .. idem, fingerprint .. '|' .. id .. '|' .. position, 'PX', ARGV[4])

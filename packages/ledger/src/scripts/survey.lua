@@ -3,14 +3,14 @@ local tenants = {}
 local ring = redis.call('ZRANGE', P .. 'ring', 0, tonumber(ARGV[1]) - 1, 'WITHSCORES')
 for i = 1, #ring, 2 do
   local lanes = {}
-  for _, model in ipairs(redis.call('SMEMBERS', P .. 'lanes:' .. ring[i])) do
-    local key = pendingKey(ring[i], model)
+  for _, lane in ipairs(redis.call('SMEMBERS', P .. 'lanes:' .. ring[i])) do
+    local key = pendingKey(ring[i], lane)
     local waiting, oldest = redis.call('ZCARD', key), ''
     for rank = 0, 2 do
       local first = redis.call('ZRANGE', key, rank, rank, 'BYSCORE', 'LIMIT', 0, 1)[1]
       if first and (oldest == '' or first < oldest) then oldest = first end
     end
-    if waiting > 0 then lanes[#lanes + 1] = { model, waiting, oldest } end
+    if waiting > 0 then lanes[#lanes + 1] = { modelOf(lane), waiting, oldest } end
   end
   local facts = redis.call('HMGET', P .. 'tenant:' .. ring[i], 'weight', 'leased', 'parallel_jobs')
   tenants[#tenants + 1] = { ring[i], ring[i + 1], facts[1] or '', facts[2] or '', facts[3] or '', lanes }

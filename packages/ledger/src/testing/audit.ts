@@ -4,6 +4,7 @@ import { jobStatuses } from "@kiln/contract"
 import type { Redis } from "ioredis"
 
 import { decodeJob, type JobRecord } from "../record.ts"
+import { auditBatches } from "./audit-batches.ts"
 
 const terminal = new Set<string>(["succeeded", "failed", "canceled", "expired"])
 const isTerminal = (type: string) => terminal.has(type.replace("job.", ""))
@@ -15,13 +16,7 @@ export async function audit(redis: Redis, prefix: string): Promise<Map<string, J
   const members = (key: string) => redis.zrange(`${prefix}:${key}`, "0", "-1")
   const setOf = async (key: string): Promise<Set<string>> => new Set(await members(key))
   const jobs = await readAll(redis, prefix, named("job:"))
-  const pend = new Map<string, string>()
-  for (const lane of named("pend:")) {
-    for (const id of await members(lane)) {
-      assert.ok(!pend.has(id), `${id} waits in two lanes`)
-      pend.set(id, lane)
-    }
-  }
+  const pend = await readLanes(named("pend:"), members)
   const [later, lease, ring, deadlines, retention] = await Promise.all(
     ["later", "lease", "ring", "deadlines", "retention"].map(setOf),
   )
@@ -31,7 +26,7 @@ export async function audit(redis: Redis, prefix: string): Promise<Map<string, J
   }
   const tenants = new Set([...jobs.values()].map(({ tenant }) => tenant))
   for (const job of jobs.values()) {
-    const { id, status, tenant, model } = job
+    const { id, status, tenant, model, batch } = job
     const places: string[] = [...(pend.has(id) ? ["pend"] : []), ...(later.has(id) ? ["later"] : [])]
     if (lease.has(id)) places.push("lease")
     const said: string = `${id} is ${status} and in ${places.join(" and ")}`
@@ -41,9 +36,11 @@ export async function audit(redis: Redis, prefix: string): Promise<Map<string, J
     assert.equal(retention.has(id), isTerminal(status), `retention of ${said}`)
     assert.equal(deadlines.has(id), job.deadline !== null && !isTerminal(status), `deadline of ${said}`)
     if (pend.has(id)) {
-      assert.equal(pend.get(id), `pend:${tenant}:${model}`)
-      assert.ok(ring.has(tenant), `${tenant} has work and is not in the ring`)
-      assert.equal(await redis.sismember(`${prefix}:lanes:${tenant}`, model), 1, `no lane for ${said}`)
+      const lane = batch === null ? model : `${model}|${batch}`
+      assert.equal(pend.get(id), `pend:${tenant}:${lane}`)
+      const isOpen = (await redis.sismember(`${prefix}:lanes:${tenant}`, lane)) === 1
+      assert.equal(isOpen, !(await isHeld(redis, prefix, batch)), `lane of ${said}`)
+      if (isOpen) assert.ok(ring.has(tenant), `${tenant} has work and is not in the ring`)
     }
     const open = job.attempts.filter(({ ended_at }) => ended_at === null)
     assert.equal(open.length, status === "running" ? 1 : 0, `open attempts of ${said}`)
@@ -62,6 +59,7 @@ export async function audit(redis: Redis, prefix: string): Promise<Map<string, J
   }
   await auditTotals(redis, prefix, jobs)
   await auditOutbox(redis, prefix, jobs)
+  await auditBatches(redis, prefix, jobs)
   return jobs
 }
 
@@ -79,6 +77,34 @@ async function auditTotals(redis: Redis, prefix: string, jobs: ReadonlyMap<strin
     const all = [...jobs.values()].filter((job) => job.status === status)
     assert.equal(Number(totals[status] ?? 0), all.length, `total of ${status}`)
   }
+}
+
+/** In which lane each waiting job is. */
+async function readLanes(
+  lanes: readonly string[],
+  members: (key: string) => Promise<string[]>,
+): Promise<Map<string, string>> {
+  const pend = new Map<string, string>()
+  for (const lane of lanes) {
+    for (const id of await members(lane)) {
+      assert.ok(!pend.has(id), `${id} waits in two lanes`)
+      pend.set(id, lane)
+    }
+  }
+  return pend
+}
+
+/** Whether the jobs of a batch have to wait: it is paused, being canceled, or has as many out as it may. */
+async function isHeld(redis: Redis, prefix: string, batch: string | null): Promise<boolean> {
+  if (batch === null) return false
+  const [state, cancel, parallel, out] = await redis.hmget(
+    `${prefix}:batch:${batch}`,
+    "state",
+    "cancel",
+    "parallel",
+    "out",
+  )
+  return state === "paused" || cancel !== null || (parallel !== null && Number(out) >= Number(parallel))
 }
 
 async function readAll(
