@@ -10,6 +10,18 @@ export type Call = {
   status: number
   scenario: string | null
   durationMs: number | null
+  /** What the turns of a generation were made of; null for what is none, or was refused for its shape. */
+  contents: readonly CallContent[] | null
+}
+
+/** One turn, with its parts in their order. */
+export type CallContent = { role: string; parts: readonly CallPart[] }
+
+/** A part: its kind, the hash of its image's bytes, and the length of the signature that came with it. */
+export type CallPart = {
+  kind: "text" | "inline" | "file" | "other"
+  sha256: string | null
+  signatureBytes: number
 }
 
 export type CallLog = {
@@ -23,7 +35,15 @@ export function createCallLog({ limit }: { limit: number }): CallLog {
   let calls: Call[] = []
   return {
     open(facts) {
-      const call: Call = { ...facts, model: null, key: null, status: 0, scenario: null, durationMs: null }
+      const call: Call = {
+        ...facts,
+        model: null,
+        key: null,
+        status: 0,
+        scenario: null,
+        durationMs: null,
+        contents: null,
+      }
       calls.push(call)
       if (calls.length > limit) calls = calls.slice(-limit)
       return call

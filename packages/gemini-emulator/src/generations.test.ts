@@ -159,6 +159,30 @@ test("a model turn must be replayed with the signatures it came with", async () 
   assert.equal((await signed("skip_thought_signature_validator")).status, 200)
 })
 
+test("a replayed image must be the one that its signature came with, byte for byte", async () => {
+  const generationConfig = { responseModalities: ["IMAGE"] }
+  const prompt = "[[long_signatures]] a cat"
+  const first = await answerOf(await ask(emulator, { prompt, body: { generationConfig } }))
+  const [part] = first.candidates?.[0]?.content?.parts ?? []
+  assert.equal(Buffer.from(part?.thoughtSignature ?? "", "base64").length, 20_032)
+  assert.equal((await ask(emulator, { body: conversation(first) })).status, 200)
+  const bytes = Buffer.from(part?.inlineData?.data ?? "", "base64")
+  bytes[bytes.length - 3] = (bytes.at(-3) ?? 0) ^ 1
+  const altered = { mimeType: "image/jpeg", data: bytes.toString("base64") }
+  const response = await ask(emulator, {
+    body: conversation(first, (each) => ({ ...each, inlineData: altered })),
+  })
+  assert.equal((await errorOf(response)).message, "Corrupted thought signature.")
+  assert.deepEqual(
+    emulator.calls.at(-2)?.contents?.map(({ role, parts }) => [role, parts.map(({ kind }) => kind)]),
+    [
+      ["user", ["text"]],
+      ["model", ["inline"]],
+      ["user", ["text"]],
+    ],
+  )
+})
+
 test("the first text of a model turn must be signed too, unless checks are off", async () => {
   const first = await answerOf(await ask(emulator, {}))
   const body = conversation(first, (part) => ("text" in part ? { text: part.text } : part))

@@ -306,6 +306,7 @@ test("scenarios and calls can be read, and calls forgotten, without a key", asyn
       status: 200,
       scenario: "no_image",
       durationMs: 0,
+      contents: [{ role: "user", parts: [{ kind: "text", sha256: null, signatureBytes: 0 }] }],
     },
   )
   await fetch(`${other.url}/emulator/reset`, { method: "POST" })

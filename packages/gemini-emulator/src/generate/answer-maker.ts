@@ -37,12 +37,19 @@ export function createAnswerMaker(options: {
     const look = { ...options.look, ...changed }
     const inlineData = await options.paint({ ...order, inputs, variation, look })
     const about = `image/${order.prompt}/${variation}/${JSON.stringify(look)}`
-    return { inlineData, thoughtSignature: issueSignature(about) }
+    const bytes = Buffer.from(inlineData.data, "base64")
+    return {
+      inlineData,
+      thoughtSignature: issueSignature(about, { image: bytes, bytes: look.signatureBytes }),
+    }
   }
   return {
     order,
     image,
-    text,
+    text: (words) => ({
+      text: words,
+      thoughtSignature: issueSignature(`text/${words}`, { bytes: options.look.signatureBytes }),
+    }),
     async thoughts() {
       const words = `**Planning the answer**\n\nThe request is: ${order.prompt.slice(0, 200)}`
       const thought = { text: words, thought: true }
@@ -56,10 +63,6 @@ export function createAnswerMaker(options: {
     }),
     stopped: (candidate) => ({ candidates: [{ ...candidate, index: 0 }], ...envelope(order, [], now) }),
   }
-}
-
-function text(words: string): AnswerPart {
-  return { text: words, thoughtSignature: issueSignature(`text/${words}`) }
 }
 
 function candidateOf(order: Order, parts: AnswerPart[], ending: Partial<Candidate>): Candidate {

@@ -6,7 +6,7 @@ import type { Model } from "../models/model.ts"
 import { readRequest } from "../schema/read-request.ts"
 import { checkModelRules } from "./model-rules.ts"
 import { requestComplaints } from "./request-rules.ts"
-import { signatureComplaint } from "./signature-rules.ts"
+import { type ImageOf, signatureComplaint } from "./signature-rules.ts"
 import { promptTokens } from "./usage.ts"
 
 export type CheckedRequest = { request: GenerateRequest; model: Model }
@@ -22,6 +22,7 @@ export function checkRequest(call: {
   version: string
   method: string
   hasStrictSignatures: boolean
+  imageOf: ImageOf
 }): CheckedRequest {
   const request = asGenerateRequest(readRequest(generateContentRequest, call.body, call.version))
   const model = findModel(call.modelId, call.version, call.method)
@@ -30,7 +31,7 @@ export function checkRequest(call: {
   if (!contents.every(({ role = "" }) => ["", "user", "model"].includes(role)))
     refuse("Please use a valid role: user, model.")
   checkModelRules(request, model)
-  if (call.hasStrictSignatures) refuse(signatureComplaint(contents))
+  if (call.hasStrictSignatures) refuse(signatureComplaint(contents, call.imageOf))
   const tokens = promptTokens(request, model).reduce((sum, { tokenCount }) => sum + tokenCount, 0)
   if (tokens > model.inputTokenLimit) {
     refuse(

@@ -9,7 +9,7 @@ import type { InspectedImage } from "../picture/inspect-image.ts"
 import { nearestRatio, wantedRatio, wantedSize } from "./wanted-picture.ts"
 
 /** Departures from the picture that the request asks for. */
-export type Look = { isNoisy?: boolean; isOtherRatio?: boolean; mark?: string }
+export type Look = { isNoisy?: boolean; isOtherRatio?: boolean; mark?: string; signatureBytes?: number }
 
 type Painting = {
   request: GenerateRequest

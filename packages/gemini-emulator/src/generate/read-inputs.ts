@@ -21,14 +21,18 @@ export async function readInputs(
 }
 
 async function readInput(part: Part, files: FileStore, key: string): Promise<InspectedImage | null> {
-  const bytes =
-    part.inlineData === undefined
-      ? fileBytes(part.fileData?.fileUri ?? "", files, key)
-      : Buffer.from(part.inlineData.data ?? "", "base64")
+  const bytes = partBytes(part, files, key)
   if (bytes === null) return null
   const image = await inspectImage(bytes)
   if (image !== undefined) return image
   throw new GoogleError("INVALID_ARGUMENT", `Unable to process input image. ${retryOrReport}`)
+}
+
+/** The bytes of an image part; null for an address that is not fetched. @throws GoogleError as `readInputs` does. */
+export function partBytes({ inlineData, fileData }: Part, files: FileStore, key: string): Buffer | null {
+  return inlineData === undefined
+    ? fileBytes(fileData?.fileUri ?? "", files, key)
+    : Buffer.from(inlineData.data ?? "", "base64")
 }
 
 function fileBytes(uri: string, files: FileStore, key: string): Buffer | null {

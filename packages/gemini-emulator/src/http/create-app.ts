@@ -57,7 +57,7 @@ function openVisit(
   const isOwn = request.path.startsWith("/emulator/")
   const facts = { at, method: request.method, path: request.path }
   const call = isOwn
-    ? { ...facts, model: null, key: null, status: 0, scenario: null, durationMs: null }
+    ? { ...facts, model: null, key: null, status: 0, scenario: null, durationMs: null, contents: null }
     : state.calls.open(facts)
   const startedAt = performance.now()
   const gone = new AbortController()

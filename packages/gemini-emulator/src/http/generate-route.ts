@@ -3,9 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { type AnswerMaker, createAnswerMaker } from "../generate/answer-maker.ts"
 import type { Answer } from "../generate/answer.ts"
 import { type CheckedRequest, checkRequest } from "../generate/check-request.ts"
-import { readInputs } from "../generate/read-inputs.ts"
+import { partBytes, readInputs } from "../generate/read-inputs.ts"
 import { readOrder } from "../generate/read-order.ts"
 import { promptOf } from "../generate/request-parts.ts"
+import { summariseContents } from "../generate/summarise-contents.ts"
 import { usualAnswer } from "../generate/usual-answer.ts"
 import { GoogleError } from "../google-error.ts"
 import { type ChosenScenario, chooseScenarios } from "../scenarios/choose-scenarios.ts"
@@ -26,7 +27,9 @@ export async function generateRoute(visit: Visit): Promise<void> {
     version: versionOf(visit),
     method: "generateContent",
     hasStrictSignatures: state.hasStrictSignatures,
+    imageOf: (part) => partBytes(part, state.files, key),
   })
+  visit.call.contents = summariseContents(checked.request, (part) => partBytes(part, state.files, key))
   const chosen = chooseScenarios(promptOf(checked.request), visit.request.get("x-emulator-scenario"))
   visit.call.scenario = chosen.map(({ scenario }) => scenario.name).join(",") || null
   const inputs = await readInputs(checked.request, state.files, key)

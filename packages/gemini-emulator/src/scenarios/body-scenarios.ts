@@ -57,6 +57,17 @@ export const bodyScenarios: readonly Scenario[] = [
       maker.answer([await maker.image({ mark: "EMULATED · FIRST" }), await maker.image()]),
   },
   {
+    name: "interleaved",
+    description: "200, text before and after the image, in three parts",
+    compose: async (maker) =>
+      maker.answer([
+        maker.text("First, the mug."),
+        { text: "It is red." },
+        await maker.image(),
+        { text: "There you are." },
+      ]),
+  },
+  {
     name: "image_then_text",
     description: "200, the image comes before the text",
     compose: async (maker) => maker.answer([await maker.image(), maker.text("There you are.")]),
@@ -82,6 +93,11 @@ export const bodyScenarios: readonly Scenario[] = [
     name: "wrong_ratio",
     description: "200, an image of another aspect ratio than asked for",
     look: { isOtherRatio: true },
+  },
+  {
+    name: "long_signatures",
+    description: "200, signatures of 20 kB",
+    look: { signatureBytes: 20_000 },
   },
   { name: "noise", description: "200, an image of noise: many megabytes at 4K", look: { isNoisy: true } },
   {
