@@ -108,6 +108,10 @@ type JobFailureOptions = ErrorOptions & {
   upstream?: UpstreamFacts | undefined
   /** What the call used although it gave no image. */
   tokens?: Tokens | undefined
+  /** What of the request the upstream no longer accepts, where asking without it, or with it anew, can help. */
+  refused?: "conversation" | "file" | undefined
+  /** False where it failed before the upstream was asked for an image. */
+  wasAsked?: boolean | undefined
 }
 
 /** A step of a job failed. The retry policy decides from its fields alone, never from its message. */
@@ -119,6 +123,8 @@ export class JobFailure extends Error {
   readonly charged: Charged
   readonly upstream: UpstreamFacts | undefined
   readonly tokens: Tokens | undefined
+  readonly refused: "conversation" | "file" | undefined
+  readonly wasAsked: boolean
 
   constructor(code: JobFailureCode, message: string, options: JobFailureOptions = {}) {
     super(message, options)
@@ -128,6 +134,8 @@ export class JobFailure extends Error {
     this.charged = options.charged ?? "no"
     this.upstream = options.upstream
     this.tokens = options.tokens
+    this.refused = options.refused
+    this.wasAsked = options.wasAsked ?? true
   }
 
   /** Any thrown value as a failure; what is not known becomes `internal` with its cause kept. */

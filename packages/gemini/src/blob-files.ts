@@ -10,8 +10,8 @@ export type BlobFiles = AsyncDisposable & {
   open(number: number): Promise<void>
   write(bytes: Uint8Array): Promise<void>
   close(): Promise<void>
-  /** The image becomes `target`; the others are removed when the files are disposed of. */
-  keep(number: number): Promise<void>
+  /** The image becomes `target`; the others are removed when the files are disposed of, unless they are kept, too. */
+  keep(number: number, options?: { withOthers: boolean }): Promise<void>
 }
 
 /** The images of one reply, each in a file of its own beside `target`. Throws `storage_error`. */
@@ -35,10 +35,11 @@ export function createBlobFiles(target: string): BlobFiles {
     // writeFile on a handle goes on where the last one ended, and writes all of it.
     write: (bytes) => stored(async () => handle?.writeFile(bytes)),
     close: () => stored(close),
-    keep: (number) =>
+    keep: (number, { withOthers } = { withOthers: false }) =>
       stored(async () => {
         await rename(`${target}.${number}`, target)
-        paths.delete(number)
+        if (withOthers) paths.clear()
+        else paths.delete(number)
       }),
     async [Symbol.asyncDispose]() {
       await close().catch(() => undefined)

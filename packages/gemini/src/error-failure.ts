@@ -42,10 +42,11 @@ export function failureOfError(error: RpcError, options: ErrorFailureOptions): J
     message: error.message ?? "",
     reasons: (error.details ?? []).flatMap(({ reason }) => reason ?? []),
   }
-  const { code, message } = errorRowOf(facts)
+  const { code, message, refused } = errorRowOf(facts)
   const waitMs = retryAfterMs(error, retryAfterHeader, now)
   return new JobFailure(code, message, {
     charged,
+    refused,
     retryAfterMs: waitMs,
     quota: code === "upstream_quota_exhausted" ? quotaOf(error, waitMs) : undefined,
     upstream: { status, message: facts.message === "" ? undefined : redact(facts.message) },

@@ -2,7 +2,12 @@ import type { JobFailureCode } from "@kiln/contract"
 
 /** What an error is recognised by. */
 export type ErrorFacts = { status: number; rpcStatus: string; message: string; reasons: readonly string[] }
-type Row = { code: JobFailureCode; message: string; fits: (facts: ErrorFacts) => boolean }
+type Row = {
+  code: JobFailureCode
+  message: string
+  refused?: "conversation" | "file"
+  fits: (facts: ErrorFacts) => boolean
+}
 
 const billingReasons = new Set(["BILLING_DISABLED", "BILLING_NOT_ENABLED"])
 const authReasons = /^(?:API_KEY_|SERVICE_DISABLED$|ACCESS_TOKEN_|CREDENTIALS_MISSING$|CONSUMER_)/
@@ -35,7 +40,10 @@ const rows: readonly Row[] = [
   {
     code: "input_unreadable",
     message: "The upstream no longer has an input file",
-    fits: ({ status, message }) => status === 403 && /permission to access the File/i.test(message),
+    refused: "file",
+    fits: ({ status, message }) =>
+      (status === 403 && /permission to access the File/i.test(message)) ||
+      (status === 404 && /\bfiles?\b/i.test(message)),
   },
   {
     code: "upstream_auth",
@@ -71,6 +79,12 @@ const rows: readonly Row[] = [
   },
   {
     code: "invalid_request",
+    message: "The upstream does not accept the conversation's earlier answers",
+    refused: "conversation",
+    fits: ({ status, message }) => status === 400 && /thought[_ ]signature/i.test(message),
+  },
+  {
+    code: "invalid_request",
     message: "The upstream does not accept the request",
     fits: ({ status }) => badRequests.has(status),
   },
@@ -83,5 +97,5 @@ const rows: readonly Row[] = [
 ]
 const otherwise = { code: "upstream_error", message: "The upstream failed" } as const
 
-export const errorRowOf = (facts: ErrorFacts): Pick<Row, "code" | "message"> =>
+export const errorRowOf = (facts: ErrorFacts): Pick<Row, "code" | "message" | "refused"> =>
   rows.find((row) => row.fits(facts)) ?? otherwise

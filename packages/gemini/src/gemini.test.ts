@@ -35,6 +35,7 @@ test("an image is written to the target and told with its text, tokens and ids",
   assert.deepEqual(await upstream.paint(), {
     bytes: 10,
     text: "Here it is.\n\nBye.",
+    content: [{ type: "text", text: "Here it is." }, { type: "image" }, { type: "text", text: "Bye." }],
     tokens: { input: 12, output: 2_084, image: 1_680 },
     warnings: [],
     modelVersion: "sample-image",

@@ -1,16 +1,18 @@
 import { JobFailure, type ModelEntry } from "@kiln/contract"
-import type { Paint, Painted } from "@kiln/jobs"
+import type { Paint, Painted, PaintRequest, UploadedFiles } from "@kiln/jobs"
 import type { Dispatcher } from "undici"
 
-import { createBlobFiles } from "./blob-files.ts"
+import { createBlobFiles, type Blob } from "./blob-files.ts"
 import { decodedBody } from "./decoded-body.ts"
-import { judgeReply, textOf } from "./judge-reply.ts"
+import { createFiles } from "./files.ts"
+import { contentOf, judgeReply, textOf } from "./judge-reply.ts"
+import { keptReply } from "./kept-reply.ts"
 import { modelUrl } from "./model-url.ts"
-import { readError } from "./read-error.ts"
+import { isSuccess, readError } from "./read-error.ts"
 import { createRedactor, type Redact } from "./redact.ts"
 import { readReply } from "./reply-stream.ts"
 import { parseReply } from "./reply.ts"
-import { plainBody, streamedBody } from "./request-body.ts"
+import { requestBody } from "./request-body.ts"
 import { tokensOf } from "./tokens.ts"
 import { createUpstream } from "./upstream.ts"
 
@@ -28,6 +30,8 @@ export type GeminiOptions = {
   maxReplyBytes?: number
   /** Keys by the id of their model. */
   modelKeys?: Readonly<Record<string, string>>
+  /** Remembers uploads across processes; without it an image above the inline limit is uploaded for each call. */
+  uploaded?: UploadedFiles
 }
 
 export type Gemini = AsyncDisposable & {
@@ -50,27 +54,51 @@ export function createGemini(options: GeminiOptions): Gemini {
   const redact = createRedactor(keys)
   const { timeoutMs, maxConnections = defaultMaxConnections } = options
   const upstream = createUpstream({ timeoutMs, maxConnections, redact })
+  const files = createFiles({ upstream, redact, uploaded: options.uploaded ?? nothingUploaded })
 
-  function addressOf(model: ModelEntry): { url: URL; key: string } {
+  function addressOf(model: ModelEntry) {
     const key = Object.hasOwn(modelKeys, model.id) ? modelKeys[model.id] : apiKey
     if (!key) throw new JobFailure("upstream_auth", `No API key is configured for ${model.id}`)
     const { base_url: baseUrl = options.baseUrl, api_version: apiVersion = options.apiVersion } = model
-    return { url: modelUrl({ baseUrl, apiVersion, apiModel: model.api_model }), key }
+    return { baseUrl, apiVersion, url: modelUrl({ baseUrl, apiVersion, apiModel: model.api_model }), key }
+  }
+
+  /** Calls once with each image where it is; an upstream that lost its files is given them anew, once. */
+  async function generate(
+    request: PaintRequest,
+    signal: AbortSignal,
+    read: (response: Dispatcher.ResponseData) => Promise<Painted>,
+  ): Promise<Painted> {
+    const { url, key, ...endpoint } = addressOf(request.model)
+    url.pathname += ":generateContent"
+    const refused = new Set<string>()
+    for (;;) {
+      const used = new Set<string>()
+      const body = await requestBody(request, async (image) => {
+        const uri = await files.uriOf(image, { ...endpoint, key }, { signal, refused })
+        used.add(uri)
+        return uri
+      })
+      try {
+        return await upstream.call({ method: "POST", url, key, body, signal }, read)
+      } catch (error) {
+        const isLost = error instanceof JobFailure && error.refused === "file"
+        if (!isLost || used.size === 0 || refused.size > 0) throw error
+        for (const uri of used) refused.add(uri)
+      }
+    }
   }
 
   return {
-    async paint(request, { target, signal }) {
-      const { url, key } = addressOf(request.model)
-      url.pathname += ":generateContent"
-      const body = request.inputs.length === 0 ? plainBody(request) : await streamedBody(request)
-      const call = { method: "POST", url, key, body, signal } as const
-      return upstream.call(call, async (response) => {
+    async paint(request, { target, signal, keepReply = false }) {
+      return generate(request, signal, async (response) => {
         if (!isSuccess(response)) throw await readError(response, { signal, redact })
-        return receive(response, { target, maxReplyBytes, redact })
+        return receive(response, { target, keepReply, maxReplyBytes, redact })
       })
     },
     async probe(model, signal) {
-      return upstream.call({ method: "GET", ...addressOf(model), signal }, async (response) => {
+      const { url, key } = addressOf(model)
+      return upstream.call({ method: "GET", url, key, signal }, async (response) => {
         if (isSuccess(response)) return "served"
         if (response.statusCode === 404) return "gone"
         throw await readError(response, { signal, redact })
@@ -80,22 +108,26 @@ export function createGemini(options: GeminiOptions): Gemini {
   }
 }
 
-const isSuccess = ({ statusCode }: Dispatcher.ResponseData) => statusCode >= 200 && statusCode < 300
+const nothingUploaded: UploadedFiles = { find: async () => undefined, remember: async () => {} }
 
-type ReceiveOptions = { target: string; maxReplyBytes: number; redact: Redact }
+type ReceiveOptions = { target: string; keepReply: boolean; maxReplyBytes: number; redact: Redact }
 
 async function receive(
   response: Dispatcher.ResponseData,
-  { target, maxReplyBytes, redact }: ReceiveOptions,
+  { target, keepReply, maxReplyBytes, redact }: ReceiveOptions,
 ): Promise<Painted> {
   await using files = createBlobFiles(target)
   const { json, blobs } = await readReply(decodedBody(response), { files, maxBytes: maxReplyBytes })
   const reply = parseReply(json)
   const { image, warnings } = judgeReply(reply, blobs, redact)
-  await files.keep(image.number)
+  const pathOf = ({ number }: Blob) => (number === image.number ? target : `${target}.${number}`)
+  const kept = keepReply ? keptReply(reply, { blobs, pathOf }) : undefined
+  await files.keep(image.number, { withOthers: kept !== undefined })
   return {
     bytes: image.bytes,
     text: textOf(reply.parts),
+    content: contentOf(reply.parts, image),
+    ...(kept && { reply: kept }),
     tokens: tokensOf(reply.usageMetadata ?? {}, { hasImage: true }),
     warnings,
     modelVersion: reply.modelVersion ?? null,

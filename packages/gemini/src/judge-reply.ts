@@ -1,4 +1,5 @@
 import { JobFailure, type UpstreamFacts, type Warning } from "@kiln/contract"
+import type { PaintedPiece } from "@kiln/jobs"
 
 import type { Blob } from "./blob-files.ts"
 import { failureOfError } from "./error-failure.ts"
@@ -36,16 +37,30 @@ export function judgeReply(reply: Reply, blobs: readonly Blob[], redact: Redact)
 
 /** The text that came with the image, or null. */
 export function textOf(parts: readonly Part[]): string | null {
-  const texts = parts.filter((part) => !part.thought && part.text?.trim()).map((part) => part.text)
+  const texts = parts.filter(isWords).map((part) => part.text)
   return texts.length > 0 ? texts.join("\n\n") : null
 }
+
+/** The same text in pieces, before and after the image. */
+export function contentOf(parts: readonly Part[], image: Blob): PaintedPiece[] {
+  const places = parts.flatMap((part, index) => (isOf(part, image) ? [index] : []))
+  const at = places.at(-1) ?? parts.length
+  const words = (some: readonly Part[]): PaintedPiece[] => {
+    const text = textOf(some)
+    return text === null ? [] : [{ type: "text", text }]
+  }
+  return [...words(parts.slice(0, at)), { type: "image" }, ...words(parts.slice(at + 1))]
+}
+
+const isWords = ({ thought, text }: Part): boolean => !thought && Boolean(text?.trim())
+const isOf = ({ inlineData }: Part, { number }: Blob): boolean => inlineData?.data === String(number)
 
 function imagesOf({ parts }: Reply, blobs: readonly Blob[]): { finals: Blob[]; thoughts: Blob[] } {
   const finals: Blob[] = []
   const thoughts: Blob[] = []
-  for (const { inlineData, thought } of parts) {
-    const blob = blobs.find(({ number }) => inlineData?.data === String(number))
-    if (blob?.isIntact) (thought ? thoughts : finals).push(blob)
+  for (const part of parts) {
+    const blob = blobs.find((each) => isOf(part, each))
+    if (blob?.isIntact) (part.thought ? thoughts : finals).push(blob)
   }
   return { finals, thoughts }
 }
@@ -76,10 +91,14 @@ function failed({ code, charged, message }: Ending, reply: Reply, redact: Redact
     block_reason: blockReason && redact(blockReason),
     message: said && redact(said),
   }
-  if (charged === "no") return new JobFailure(code, message, { charged, upstream })
-  if (!usage) return new JobFailure(code, message, { charged: "unknown", upstream })
-  return new JobFailure(code, message, { charged, upstream, tokens: tokensOf(usage, { hasImage: false }) })
+  const facts = { upstream, refused: finishReason === unsigned ? ("conversation" as const) : undefined }
+  if (charged === "no") return new JobFailure(code, message, { ...facts, charged })
+  if (!usage) return new JobFailure(code, message, { ...facts, charged: "unknown" })
+  return new JobFailure(code, message, { ...facts, charged, tokens: tokensOf(usage, { hasImage: false }) })
 }
+
+/** The upstream's word for a conversation without its signatures. */
+const unsigned = "MISSING_THOUGHT_SIGNATURE"
 
 const endingStages = new Set(["LEGACY", "DEPRECATED", "RETIRED"])
 

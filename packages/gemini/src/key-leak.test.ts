@@ -32,8 +32,9 @@ for (const [place, script] of Object.entries(echoes)) {
   test(`no failure shows a key that the upstream echoes in ${place}`, async () => {
     await using upstream = await createScriptedUpstream(script, { modelKeys: { other: otherKey } })
     const signal = new AbortController().signal
-    for (const call of [upstream.paint(), upstream.gemini.probe(paintRequest().model, signal)]) {
-      const thrown: unknown = await call.catch((error: unknown) => error)
+    const probe = () => upstream.gemini.probe(paintRequest().model, signal)
+    for (const call of [() => upstream.paint(), probe]) {
+      const thrown: unknown = await call().catch((error: unknown) => error)
       const shown = inspect(thrown, { depth: 10, showHidden: true, getters: true }) + JSON.stringify(thrown)
       assert.ok(!shown.includes(testKey), shown)
       assert.ok(!shown.includes(otherKey), shown)

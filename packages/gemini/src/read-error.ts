@@ -17,7 +17,7 @@ export async function readError(
   response: Dispatcher.ResponseData,
   { signal, redact }: { signal: AbortSignal; redact: Redact },
 ): Promise<JobFailure> {
-  const text = await readText(response).catch((error: unknown) => {
+  const text = await readText(decodedBody(response)).catch((error: unknown) => {
     if (signal.aborted) throw error
     return ""
   })
@@ -28,10 +28,14 @@ export async function readError(
   })
 }
 
-async function readText(response: Dispatcher.ResponseData): Promise<string> {
+export const isSuccess = ({ statusCode }: Dispatcher.ResponseData): boolean =>
+  statusCode >= 200 && statusCode < 300
+
+/** A short answer as text; what is longer is cut. */
+export async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of decodedBody(response) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body) {
     chunks.push(chunk)
     bytes += chunk.length
     if (bytes > longestErrorBytes) break

@@ -5,10 +5,11 @@ import { lenient } from "./lenient.ts"
 import { AnyError } from "./rpc-error.ts"
 import { unusableReply } from "./unusable-reply.ts"
 
-const Part = z.object({
+/** A conversation is replayed with all that its parts had, so what is not known here stays. */
+const Part = z.looseObject({
   text: lenient(z.string()),
   thought: lenient(z.boolean()),
-  inlineData: lenient(z.object({ data: lenient(z.string()) })),
+  inlineData: lenient(z.looseObject({ data: lenient(z.string()), mimeType: lenient(z.string()) })),
 })
 export type Part = z.infer<typeof Part>
 

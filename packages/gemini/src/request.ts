@@ -1,23 +1,49 @@
 import type { ModelEntry, Parameters } from "@kiln/contract"
-import type { PaintInput, PaintRequest } from "@kiln/jobs"
+import type { PaintInput, PaintRequest, PaintTurn, ReplyPart } from "@kiln/jobs"
+
+/** Where the bytes of an image are for the upstream: in the request itself, or in a file that it has. */
+export type Placed = { data: string } | { fileUri: string }
+type Place = (image: PaintInput) => Placed
 
 /**
  * The body of generateContent, in camelCase as the upstream writes it itself. What the model does not have is
  * left out: an image size sent to a model of one size is answered with 500. One call makes one image, so
- * candidateCount is never sent. Images come before the words that speak of them, in their order, each with
- * `dataMark` where its bytes go.
+ * candidateCount is never sent. Images come before the words that speak of them, in their order; `place` is asked
+ * for each image once, in the order in which they stand in the body.
  */
-export function toRequestBody({ model, prompt, parameters, inputs }: PaintRequest, dataMark = ""): object {
-  const toPart = ({ contentType }: PaintInput) => ({ inlineData: { mimeType: contentType, data: dataMark } })
+export function toRequestBody(request: PaintRequest, place: Place = () => ({ data: "" })): object {
+  const { model, prompt, parameters, inputs, history = [] } = request
   const instruction = systemInstruction(model, parameters)
   return {
-    contents: [{ role: "user", parts: [...inputs.map(toPart), { text: prompt }] }],
+    contents: [
+      ...history.flatMap((turn) => [userTurn(turn, place), modelTurn(turn.reply, place)]),
+      userTurn({ inputs, prompt }, place),
+    ],
     ...(instruction && { systemInstruction: { parts: [{ text: instruction }] } }),
     generationConfig: generationConfig(model, parameters),
     ...(parameters.safety && { safetySettings: safetySettings(parameters.safety) }),
     ...tools(model, parameters),
   }
 }
+
+const userTurn = ({ inputs, prompt }: Pick<PaintTurn, "inputs" | "prompt">, place: Place): object => ({
+  role: "user",
+  parts: [...inputs.map((image) => imagePart(image, place(image))), { text: prompt }],
+})
+
+/** An earlier answer with everything that its parts had: signatures belong to exactly these. */
+const modelTurn = (reply: readonly ReplyPart[], place: Place): object => ({
+  role: "model",
+  parts: reply.map(({ part, image }) => (image ? replayed(part, image, place(image)) : part)),
+})
+
+function replayed({ inlineData, ...part }: ReplyPart["part"], image: PaintInput, placed: Placed): object {
+  if ("fileUri" in placed) return { ...part, ...imagePart(image, placed) }
+  return { ...part, inlineData: { ...(inlineData as object | undefined), ...placed } }
+}
+
+const imagePart = ({ contentType: mimeType }: PaintInput, placed: Placed): object =>
+  "fileUri" in placed ? { fileData: { mimeType, ...placed } } : { inlineData: { mimeType, ...placed } }
 
 /** The model's own instruction comes first, the request's after it. */
 function systemInstruction(model: ModelEntry, parameters: Parameters): string {

@@ -11,9 +11,12 @@ import type { RequestBody } from "./request-body.ts"
 type UpstreamCall = {
   method: "GET" | "POST"
   url: URL
-  /** Goes into a header; the URL never has it, because URLs are logged. */
+  /** Goes into a header; the URL never has it, because URLs are logged. Empty: none is sent. */
   key: string
   body?: RequestBody
+  headers?: Readonly<Record<string, string>>
+  /** Whether the upstream may bill for it; only images cost money. */
+  isBilled?: boolean
   signal: AbortSignal
 }
 
@@ -45,12 +48,12 @@ export function createUpstream({ timeoutMs, maxConnections, redact }: UpstreamOp
   })
 
   return {
-    async call({ signal, ...call }, read) {
+    async call({ signal, isBilled = true, ...call }, read) {
       if (signal.aborted) throw new CallAborted({ charged: "no", cause: signal.reason })
       const timeout = AbortSignal.timeout(timeoutMs)
       let wasSent = false
       const either = AbortSignal.any([signal, timeout])
-      const sender = agent.compose(whenSent(() => (wasSent = !either.aborted)))
+      const sender = agent.compose(whenSent(() => (wasSent = isBilled && !either.aborted)))
       try {
         const response = await Promise.race([sender.request(toRequest(call, either)), abortOf(either)])
         try {
@@ -81,17 +84,18 @@ async function abortOf(signal: AbortSignal): Promise<never> {
   return promise
 }
 
-function toRequest({ method, url, key, body }: Omit<UpstreamCall, "signal">, signal: AbortSignal) {
+function toRequest({ method, url, key, body, headers }: Omit<UpstreamCall, "signal">, signal: AbortSignal) {
   return {
     origin: url.origin,
-    path: url.pathname,
+    path: url.pathname + url.search,
     method,
     headers: {
-      "x-goog-api-key": key,
+      ...(key !== "" && { "x-goog-api-key": key }),
       accept: "application/json",
       "accept-encoding": "identity",
       "user-agent": "kiln",
       ...(body && { "content-type": "application/json", "content-length": `${lengthOf(body)}` }),
+      ...headers,
     },
     body: body && "chunks" in body ? Readable.from(body.chunks(), { objectMode: false }) : (body ?? null),
     signal,

@@ -13,6 +13,7 @@ import { paintRequest } from "./paint-request.ts"
 export const testKey = "AIzaTestKeyThatMustNeverBeShown0123456789"
 
 type Received = { method: string; url: string; headers: IncomingMessage["headers"]; body: string }
+type Painting = { signal?: AbortSignal; inputs?: PaintRequest["inputs"]; keepReply?: boolean; into?: string }
 /** What the upstream does with a request once its body has arrived. */
 export type Script = (response: ServerResponse, received: Received) => void | Promise<void>
 
@@ -21,8 +22,8 @@ export type ScriptedUpstream = AsyncDisposable & {
   baseUrl: string
   target: string
   received: Received[]
-  /** Paints a bicycle into `target`. */
-  paint(options?: { signal?: AbortSignal; inputs?: PaintRequest["inputs"] }): ReturnType<Gemini["paint"]>
+  /** Paints a bicycle into `target`, or another file. */
+  paint(options?: Painting): ReturnType<Gemini["paint"]>
   /** The bytes of the painted file. */
   picture(): Promise<Buffer>
   /** The names of all files that there are beside the target, itself included. */
@@ -61,8 +62,8 @@ export async function createScriptedUpstream(
     baseUrl,
     target,
     received,
-    paint: ({ signal = new AbortController().signal, inputs = [] } = {}) =>
-      gemini.paint(paintRequest({ inputs }), { target, signal }),
+    paint: ({ signal = new AbortController().signal, inputs = [], keepReply = false, into = target } = {}) =>
+      gemini.paint(paintRequest({ inputs }), { target: into, signal, keepReply }),
     picture: () => readFile(target),
     files: () => readdir(folder),
     async [Symbol.asyncDispose]() {
