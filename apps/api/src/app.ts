@@ -11,6 +11,7 @@ import type { Redis } from "ioredis"
 
 import { createApiMetrics } from "./api-metrics.ts"
 import { createFindJob } from "./find-job.ts"
+import { createFindPrevious } from "./find-previous.ts"
 import { createFindTemplate } from "./find-template.ts"
 import type { HandOver } from "./hand-over.ts"
 import { authenticate } from "./http/authenticate.ts"
@@ -118,12 +119,13 @@ function routes(options: RouteOptions): Router {
   const view = createJobView({ ...options, documents, urls })
   const findTemplate = createFindTemplate({ ledger })
   const resolveInputs = createResolveInputs({ ...options, view })
+  const findPrevious = createFindPrevious({ ledger, view })
   const deps = {
     ...options,
     documents,
     urls,
     findTemplate,
-    submitJob: createSubmitJob({ ...options, documents, view, findTemplate, resolveInputs }),
+    submitJob: createSubmitJob({ ...options, documents, view, findTemplate, resolveInputs, findPrevious }),
     assetView: createAssetView({ urls }),
     findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
     view,

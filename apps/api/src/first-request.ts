@@ -22,9 +22,13 @@ export function createFirstRequest({ ledger, documents }: Options) {
       return prompt === null ? undefined : { prompt, template }
     },
 
-    /** The images that it was to edit; undefined where there was no such request or its job is gone. */
-    async inputs(tenant: string, idempotency: Idempotency): Promise<JobSpec["inputs"]> {
-      return idempotency && (await ledger.madeBefore(tenant, idempotency))?.spec.inputs
+    /** What it was to edit; undefined where there was no such request or its job is gone. */
+    async edited(
+      tenant: string,
+      idempotency: Idempotency,
+    ): Promise<(Pick<JobSpec, "inputs" | "previous"> & { model: string }) | undefined> {
+      const record = idempotency && (await ledger.madeBefore(tenant, idempotency))
+      return record && { ...record.spec, model: record.model }
     },
 
     /** The job as it was when it was made; where its record is gone, this request says the same of it. */

@@ -1,20 +1,29 @@
-import { newId, Refusal, type GenerationRequest, type ModelEntry, type Tokens } from "@kiln/contract"
+import {
+  newId,
+  Refusal,
+  type GenerationRequest,
+  type InputImage,
+  type ModelEntry,
+  type Tokens,
+} from "@kiln/contract"
 import { checkCapabilities, costOf, estimateTokens, guidanceOf, toUsd, type Models } from "@kiln/jobs"
 import type { NewJob } from "@kiln/ledger"
+
+import type { Continued } from "./find-previous.ts"
 
 /** What is to be painted, and the template that says it. */
 export type Words = { prompt: string; template: string | undefined }
 
 type Caller = { tenant: string; key: string }
 
-/** What is edited: how many images; undefined where there are words alone. */
-type Asked = { images: number | undefined }
+/** What is edited: images, undefined where there are words alone, and the conversation that it goes on with. */
+type Asked = { images: readonly InputImage[] | undefined; continued: Continued | undefined }
 
 /** A request as a job to be written, with its prompt still in it. Throws a Refusal for what cannot or must not be done. */
 export function newJob(
   request: GenerationRequest,
   { prompt, template }: Words,
-  { models, tenant, key, now, images }: Caller & Asked & { models: Models; now: Date },
+  { models, tenant, key, now, images, continued }: Caller & Asked & { models: Models; now: Date },
 ): NewJob {
   const {
     prompt: _prompt,
@@ -28,10 +37,16 @@ export function newJob(
     metadata,
     ...parameters
   } = request
-  const { model, requested, warnings } = models.resolve(name, now)
-  checkCapabilities(model, parameters, images)
+  // A conversation stays with its model, as long as there is that model.
+  const usual = continued && models.get(continued.model) ? continued.model : undefined
+  const { model, requested, warnings } = models.resolve(name ?? usual, now)
+  // The image that is refined is one of those that the model takes.
+  const given = continued ? continued.images.length + 1 : images?.length
+  checkCapabilities(model, parameters, given)
   if (max_cost_usd !== undefined) {
-    checkBudget(model, max_cost_usd, estimateTokens(model, prompt, parameters, images))
+    const tokens = estimateTokens(model, prompt, parameters, continued?.images.length ?? images?.length)
+    const earlier = parameters.n * (continued?.earlierTokens ?? 0)
+    checkBudget(model, max_cost_usd, { ...tokens, input: tokens.input + earlier })
   }
   return {
     id: newId("job"),

@@ -14,6 +14,7 @@ import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
 import type { Documents, JobView } from "@kiln/views"
 import type { Response } from "express"
 
+import type { FindPrevious } from "./find-previous.ts"
 import type { FindTemplate } from "./find-template.ts"
 import { findWords } from "./find-words.ts"
 import { createFirstRequest } from "./first-request.ts"
@@ -35,6 +36,7 @@ type Deps = {
   documents: Documents
   findTemplate: FindTemplate
   resolveInputs: ResolveInputs
+  findPrevious: FindPrevious
   view: JobView
   handOver: HandOver
   waits: OpenWaits
@@ -50,6 +52,8 @@ type Asked = {
   route: "createGeneration" | "createEdit"
   request: GenerationRequest
   images?: readonly InputImage[]
+  /** The job whose conversation it goes on with. */
+  previousJob?: string | undefined
   query: Parameters<typeof waitOf>[2]
 }
 
@@ -82,20 +86,20 @@ export function createSubmitJob(deps: Deps) {
 
   /** The job as it is to be written. What can be refused cheaply is refused before any image is looked at. */
   async function prepare(
-    { request, images }: Asked,
+    { request, images, previousJob }: Asked,
     { tenant, id: key }: ApiKey,
     idempotency: Submission["idempotency"],
   ): Promise<{ job: NewJob; words: Words }> {
-    const { findTemplate, models, resolveInputs } = deps
+    const { findTemplate, findPrevious, models, resolveInputs } = deps
     const type = images ? "edit" : "generation"
     const before = await firstRequest.words(request, tenant, idempotency)
     const words = before ?? (await findWords(request, { findTemplate, tenant, type }))
-    const caller = { models, tenant, key, now: new Date(), images: images?.length }
-    const job = newJob(request, words, caller)
-    if (images) {
-      const known = await firstRequest.inputs(tenant, idempotency)
-      job.spec.inputs = known ?? (await resolveInputs(tenant, images))
-    }
+    const known = images && (await firstRequest.edited(tenant, idempotency))
+    const continued =
+      images && previousJob ? await findPrevious(tenant, previousJob, { images, known }) : undefined
+    const job = newJob(request, words, { models, tenant, key, now: new Date(), images, continued })
+    if (continued) job.spec.previous = continued.previous
+    if (images) job.spec.inputs = known?.inputs ?? (await resolveInputs(tenant, continued?.images ?? images))
     return { job: await withStoredPrompt(job, words.prompt, documents), words }
   }
 

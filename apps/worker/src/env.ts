@@ -13,6 +13,10 @@ export const workerEnv = {
     .describe("Google's endpoint or a gateway"),
   GEMINI_API_VERSION: z.string().default("v1beta").describe("Version segment of the upstream's paths"),
   KILN_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(32).describe("Jobs in flight a worker"),
+  KILN_KEEP_CONVERSATIONS: z
+    .stringbool()
+    .default(true)
+    .describe("Keep what models say with images, for refining them: an object more an image"),
   KILN_UPSTREAM_TIMEOUT: z.coerce
     .number()
     .positive()

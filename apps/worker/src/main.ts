@@ -4,14 +4,16 @@ import { resolve } from "node:path"
 import { mostAssetBytes } from "@kiln/contract"
 import { createEgress } from "@kiln/egress"
 import { createGemini } from "@kiln/gemini"
-import { createModels, type Models } from "@kiln/jobs"
-import { createLogger, createMetrics, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
+import { createModels, type Models, type UploadedFiles } from "@kiln/jobs"
+import { createUploads, ledgerPrefix } from "@kiln/ledger"
+import { connectRedis, createLogger, createMetrics, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
 import { openStorage } from "@kiln/storage"
 
 import { workerEnv } from "./env.ts"
 import { serveHealth } from "./health.ts"
 import { inTurn } from "./in-turn.ts"
 import { createPainters } from "./painters.ts"
+import { createUpstreamOf } from "./upstream-of.ts"
 import { measurePaint, measureStorage } from "./worker-metrics.ts"
 import { startWorker } from "./worker.ts"
 
@@ -20,7 +22,7 @@ const log = createLogger({ name: "worker", level: env.KILN_LOG_LEVEL })
 const dayMs = 24 * 3_600_000
 
 /** One client a key; models with a key of their own (`token_env`) use that one whatever the turn. */
-function openGemini(models: Models) {
+function openGemini(models: Models, uploaded: UploadedFiles) {
   const modelKeys = Object.fromEntries(
     models.entries().flatMap(({ id, token_env }) => {
       const key = token_env ? process.env[token_env] : undefined
@@ -34,6 +36,7 @@ function openGemini(models: Models) {
     createGemini({
       apiKey,
       modelKeys,
+      uploaded,
       baseUrl: env.GEMINI_BASE_URL,
       apiVersion: env.GEMINI_API_VERSION,
       timeoutMs: env.KILN_UPSTREAM_TIMEOUT * 1_000,
@@ -41,11 +44,23 @@ function openGemini(models: Models) {
   )
 }
 
+/** Uploads are known to all workers; a Redis that is away costs no more than an upload. */
+function openUploads(opened: AsyncDisposableStack): UploadedFiles {
+  const redis = connectRedis({
+    url: env.REDIS_URL,
+    role: "command",
+    name: "kiln-worker-uploads",
+    onError: (err) => log.error({ err }, "Redis is away, uploads are not remembered"),
+  })
+  opened.defer(() => redis.disconnect())
+  return createUploads({ redis, prefix: ledgerPrefix(env.KILN_REDIS_PREFIX) })
+}
+
 async function start(): Promise<AsyncDisposable> {
   await using opened = new AsyncDisposableStack()
   const overrides: unknown = env.KILN_MODELS ? JSON.parse(await readFile(env.KILN_MODELS, "utf8")) : undefined
   const models = createModels({ defaultModel: env.KILN_DEFAULT_MODEL, overrides })
-  const clients = openGemini(models).map((client) => opened.use(client))
+  const clients = openGemini(models, openUploads(opened)).map((client) => opened.use(client))
   const [first, ...others] = clients.map((client) => client.paint)
   if (!first) throw new Error("GEMINI_API_KEY names no key")
   const metrics = createMetrics()
@@ -62,6 +77,8 @@ async function start(): Promise<AsyncDisposable> {
       graceMs: env.KILN_GRACE * 1_000,
       models,
       paint,
+      upstreamOf: createUpstreamOf(env.GEMINI_BASE_URL),
+      keepTurns: env.KILN_KEEP_CONVERSATIONS,
       storage,
       egress: createEgress({
         allowPrivate: env.KILN_ALLOW_PRIVATE.includes("inputs"),

@@ -15,6 +15,7 @@ import { startRounds } from "./processors/sweep.ts"
 import { createWriteEnd } from "./processors/write-end.ts"
 import { createProgress } from "./progress.ts"
 import { createRunningJobs, type RunningJobs } from "./running-jobs.ts"
+import type { UpstreamOf } from "./upstream-of.ts"
 import { countOutages, measureEnds, tellWorker } from "./worker-metrics.ts"
 
 export type WorkerOptions = {
@@ -26,6 +27,8 @@ export type WorkerOptions = {
   graceMs: number
   models: Models
   paint: Paint
+  upstreamOf: UpstreamOf
+  keepTurns: boolean
   storage: Storage
   egress: Pick<Egress, "fetchTo">
   /** Folder for images on their way to storage. */

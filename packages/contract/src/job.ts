@@ -86,6 +86,13 @@ export const Usage = z.strictObject({
 })
 export type Usage = z.infer<typeof Usage>
 
+/** A piece of what the model gave, in its order; `output` is the index of an output. */
+export const ContentPiece = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("text"), text: z.string() }),
+  z.strictObject({ type: z.literal("image"), output: z.int() }),
+])
+export type ContentPiece = z.infer<typeof ContentPiece>
+
 export const Job = z
   .strictObject({
     id: idOf("job"),
@@ -102,6 +109,10 @@ export const Job = z
       .describe("The images of an edit in their order; those given by `url` once they are fetched."),
     outputs: z.array(Output),
     text: z.string().nullable(),
+    content: z
+      .array(ContentPiece)
+      .nullable()
+      .describe("With `include_text`: text and images in the order in which the model gave them; else null."),
     shortfall: z
       .strictObject({ requested: z.int(), delivered: z.int(), errors: z.array(JobError) })
       .nullable(),
@@ -121,7 +132,7 @@ export const Job = z
     deadline: instant.nullable(),
     batch: z.string().nullable(),
     custom_id: z.string().nullable(),
-    previous_job: z.string().nullable(),
+    previous_job: z.string().nullable().describe("The job whose conversation this one goes on with."),
     metadata: z.record(z.string(), z.string()),
     created_at: instant,
     started_at: instant.nullable(),

@@ -45,11 +45,12 @@ export function textOf(parts: readonly Part[]): string | null {
 export function contentOf(parts: readonly Part[], image: Blob): PaintedPiece[] {
   const places = parts.flatMap((part, index) => (isOf(part, image) ? [index] : []))
   const at = places.at(-1) ?? parts.length
-  const words = (some: readonly Part[]): PaintedPiece[] => {
-    const text = textOf(some)
-    return text === null ? [] : [{ type: "text", text }]
-  }
-  return [...words(parts.slice(0, at)), { type: "image" }, ...words(parts.slice(at + 1))]
+  return [...wordsOf(parts.slice(0, at)), { type: "image" }, ...wordsOf(parts.slice(at + 1))]
+}
+
+function wordsOf(parts: readonly Part[]): PaintedPiece[] {
+  const text = textOf(parts)
+  return text === null ? [] : [{ type: "text", text }]
 }
 
 const isWords = ({ thought, text }: Part): boolean => !thought && Boolean(text?.trim())

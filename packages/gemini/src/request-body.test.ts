@@ -101,18 +101,19 @@ test("earlier turns are said again with all that their parts had, also from a pi
   ])
 })
 
+const pngAt = (path = "") => ({ contentType: "image/png", path })
+
 test("what is too much for one request goes up first: callers' images, the largest first, then answers", async () => {
   const [small, large, answered] = await Promise.all(
     [3_000_000, 9_000_000, 8_000_000].map(async (bytes) => fileOf(Buffer.alloc(bytes))),
   )
-  const of = (path = "") => ({ contentType: "image/png", path })
   const reply = [
-    { part: { inlineData: { mimeType: "image/png" }, thoughtSignature: "s" }, image: of(answered) },
+    { part: { inlineData: { mimeType: "image/png" }, thoughtSignature: "s" }, image: pngAt(answered) },
   ]
-  const history = [{ inputs: [of(small)], prompt: "First", reply }]
+  const history = [{ inputs: [pngAt(small)], prompt: "First", reply }]
   const uploads: string[] = []
   const upload = async ({ path }: { path: string }) => `uri-${uploads.push(path)}`
-  const request = paintRequest({ inputs: [of(large)] })
+  const request = paintRequest({ inputs: [pngAt(large)] })
   assert.deepEqual(await turnsOf(await requestBody({ ...request, history }, upload)), [
     "user 4000000",
     "user First",

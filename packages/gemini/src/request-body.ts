@@ -8,7 +8,7 @@ import { toRequestBody } from "./request.ts"
 
 /** Plain words as they are, or a body of known length whose images are read when it is sent. */
 export type RequestBody = Buffer | StreamedBody
-export type StreamedBody = { bytes: number; chunks(): AsyncIterable<Uint8Array> }
+type StreamedBody = { bytes: number; chunks(): AsyncIterable<Uint8Array> }
 
 /** The upstream takes 20 MB in all; the rest is for what a gateway may add. */
 const mostBytes = 19_000_000
@@ -39,13 +39,14 @@ export async function requestBody(request: PaintRequest, upload: Upload): Promis
 
 type Sized = { input: PaintInput; size: number; isAnswer: boolean }
 
+const sized = async (input: PaintInput, isAnswer: boolean): Promise<Sized> => ({
+  input,
+  isAnswer,
+  size: await sizeOf(input),
+})
+
 /** All images of a request, in the order of its turns. */
 async function imagesOf({ inputs, history = [] }: PaintRequest): Promise<Sized[]> {
-  const sized = async (input: PaintInput, isAnswer: boolean) => ({
-    input,
-    isAnswer,
-    size: await sizeOf(input),
-  })
   const earlier = history.flatMap(({ inputs: given, reply }) => [
     ...given.map((input) => sized(input, false)),
     ...reply.flatMap(({ image }) => (image ? [sized(image, true)] : [])),

@@ -2,7 +2,7 @@ import type { ModelEntry, Parameters } from "@kiln/contract"
 import type { PaintInput, PaintRequest, PaintTurn, ReplyPart } from "@kiln/jobs"
 
 /** Where the bytes of an image are for the upstream: in the request itself, or in a file that it has. */
-export type Placed = { data: string } | { fileUri: string }
+type Placed = { data: string } | { fileUri: string }
 type Place = (image: PaintInput) => Placed
 
 /**

@@ -14,6 +14,14 @@ import {
 /** An input image that is kept: an asset as it was then. */
 export type KeptInput = { asset: string; key: string; content_type: string; width: number; height: number }
 
+/** The output that a conversation goes on from; its turn and its image are in storage as long as its job is. */
+export type PreviousOutput = {
+  job: string
+  output: number
+  turnKey: string
+  image: { key: string; sha256: string }
+}
+
 /** What a caller asked for and never changes; short prompts are here, long ones in storage under `promptKey`. */
 export type JobSpec = {
   prompt: string | null
@@ -22,6 +30,7 @@ export type JobSpec = {
   template?: string
   /** What is to be edited; a URL is fetched when the job runs. */
   inputs?: readonly (KeptInput | { url: string })[]
+  previous?: PreviousOutput
   parameters: Parameters
   metadata: Record<string, string>
   warnings: Warning[]
@@ -79,6 +88,8 @@ export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore" | "batch" |
   usage: { input: number; output: number; calls: number; costNanoUsd: number | null }
   text: string | null
   textKey: string | null
+  /** How the text lies around the images; null while there is neither. */
+  layout: string | null
   error: JobError | null
   shortfall: { requested: number; delivered: number; errors: JobError[] } | null
   warned: Warning[]
@@ -161,6 +172,7 @@ export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
     },
     text: fields["text"] ?? null,
     textKey: fields["text_key"] ?? null,
+    layout: fields["layout"] ?? null,
     error: json<JobError | null>(fields["error"], null),
     shortfall: json<JobRecord["shortfall"]>(fields["shortfall"], null),
     warned: json<Warning[]>(fields["warned"], []),

@@ -23,6 +23,7 @@ export type AttemptEnd = {
   spent: Spent
   text: string | null
   textKey: string | null
+  layout?: string | null
   warned: readonly Warning[]
   /** Whose usage it is when the job was deleted meanwhile. */
   payer?: Pick<JobRecord, "tenant" | "model" | "key">
@@ -126,6 +127,7 @@ function encodeEnd({ settlement, spent, ...end }: AttemptEnd) {
     cost: spent.costNanoUsd ?? "",
     text: end.text ?? "",
     text_key: end.textKey ?? "",
+    layout: end.layout ?? "",
     warned: end.warned.length > 0 ? JSON.stringify(end.warned) : "",
     abandoned: again && again.abandoned.size > 0 ? JSON.stringify(Object.fromEntries(again.abandoned)) : "",
     error: json(ended?.error),

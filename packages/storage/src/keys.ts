@@ -21,6 +21,13 @@ export function documentKey(document: JobPlace & { name: string }): string {
   return checked(`${jobPrefix(document)}/${document.name}`, 6)
 }
 
+/**
+ * `acme/2026/11/22/job_…/0.5f3c….turn`: what was asked and answered for an image. It is named after the image's content,
+ * so that of two attempts at one image each has its own.
+ */
+export const turnKey = (turn: JobPlace & { index: number; sha256: string }): string =>
+  documentKey({ ...turn, name: `${turn.index}.${turn.sha256.slice(0, 16)}.turn` })
+
 /** `acme/assets/<sha256>.png`: what a tenant sends twice is stored once. */
 export function assetKey(asset: { tenant: string; sha256: string; extension: string }): string {
   return checked(`${asset.tenant}/assets/${asset.sha256}.${asset.extension}`, 3)

@@ -1,5 +1,5 @@
 import { idTime, type Charged, type Job, type Output } from "@kiln/contract"
-import { chargedInAll, isGuidanceCode, toUsd } from "@kiln/jobs"
+import { chargedInAll, contentOf, isGuidanceCode, toUsd } from "@kiln/jobs"
 import type { JobRecord, NewJob } from "@kiln/ledger"
 
 /** What of a job lies elsewhere than in its record. */
@@ -22,6 +22,9 @@ export function renderJob(record: JobRecord, beside: Beside, publicUrl: string):
     inputs: inputsOf(record),
     outputs: beside.outputs,
     text: beside.text,
+    content: spec.parameters.include_text
+      ? contentOf({ text: beside.text, layout: record.layout ?? "" }, record.outputs.keys())
+      : null,
     shortfall: record.shortfall,
     error: record.error,
     warnings: [...spec.warnings, ...record.warned].map(({ code, detail }) => ({
@@ -43,7 +46,7 @@ export function renderJob(record: JobRecord, beside: Beside, publicUrl: string):
     deadline: instant(record.deadline),
     batch: record.batch,
     custom_id: record.customId,
-    previous_job: null,
+    previous_job: spec.previous?.job ?? null,
     metadata: spec.metadata,
     created_at: record.createdAt.toISOString(),
     started_at: instant(record.startedAt),
@@ -84,6 +87,7 @@ export function firstRecord({ deadlineSeconds, ...job }: NewJob): JobRecord {
     usage: { input: 0, output: 0, calls: 0, costNanoUsd: 0 },
     text: null,
     textKey: null,
+    layout: null,
     error: null,
     shortfall: null,
     warned: [],

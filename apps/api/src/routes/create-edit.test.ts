@@ -124,7 +124,6 @@ test("an image is given in exactly one way", async () => {
     assert.equal(status, 400)
     assert.ok(errorsOf(body).includes(expected), JSON.stringify(body.errors))
   }
-  assert.equal((await edit([{ url }], { previous_job: newId("job") })).body.code, "unknown_field")
 })
 
 test("what the model cannot do is refused before any image is looked at", async () => {

@@ -1,5 +1,5 @@
-import { JobFailure, type Charged, type Warning } from "@kiln/contract"
-import { CallAborted, chargedInAll, type AttemptResult } from "@kiln/jobs"
+import { JobFailure, type Charged, type ContentPiece, type Warning } from "@kiln/contract"
+import { CallAborted, chargedInAll, type AttemptResult, type PaintedPiece } from "@kiln/jobs"
 import type { JobRecord, Spent } from "@kiln/ledger"
 
 import { Stopped } from "../running-jobs.ts"
@@ -7,7 +7,8 @@ import { Stopped } from "../running-jobs.ts"
 /** What came of one image. */
 export type MadeImage = {
   charged: Charged
-  text: string | null
+  /** What came with it, in its order; absent: nothing but the image. */
+  content?: readonly PaintedPiece[] | undefined
   warnings: readonly Warning[]
 }
 
@@ -15,7 +16,7 @@ export type MadeImage = {
 export function createAttemptTotals(record: JobRecord) {
   const failures = new Map<number, JobFailure>()
   const charges: Charged[] = []
-  const texts = new Map<number, string>()
+  const contents = new Map<number, readonly PaintedPiece[]>()
   const warnings: Warning[] = []
   let spent: Spent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
   const { n } = record.spec.parameters
@@ -36,7 +37,13 @@ export function createAttemptTotals(record: JobRecord) {
       delivered += 1
       charges.push(made.charged)
       warnings.push(...made.warnings)
-      if (made.text !== null) texts.set(index, made.text)
+      contents.set(index, made.content ?? [{ type: "image" }])
+    },
+
+    /** Tells once what earlier attempts may have told. */
+    warn(more: readonly Warning[]): void {
+      const told = [...record.warned, ...warnings]
+      warnings.push(...more.filter(({ code }) => !told.some((warning) => warning.code === code)))
     },
 
     failed(index: number, error: unknown): void {
@@ -70,7 +77,7 @@ export function createAttemptTotals(record: JobRecord) {
       if (failure) return failure.upstream?.status ?? null
       return charges.includes("yes") ? 200 : null
     },
-    text: () => inOrder(texts),
+    content: (): ContentPiece[] => inOrder(contents),
     warnings: (): readonly Warning[] => warnings,
     failures: (): ReadonlyMap<number, JobFailure> => failures,
   }
@@ -85,12 +92,13 @@ const sum = (a: Spent, b: Spent): Spent => ({
   costNanoUsd: a.costNanoUsd === null || b.costNanoUsd === null ? null : a.costNanoUsd + b.costNanoUsd,
 })
 
-/** The texts in the order of their images. */
-function inOrder(texts: ReadonlyMap<number, string>): string | null {
-  if (texts.size === 0) return null
-  const sorted = [...texts].toSorted(([a], [b]) => a - b)
-  return sorted.map(([, text]) => text).join("\n\n")
-}
+/** The contents in the order of their images. */
+const inOrder = (contents: ReadonlyMap<number, readonly PaintedPiece[]>): ContentPiece[] =>
+  [...contents]
+    .toSorted(([a], [b]) => a - b)
+    .flatMap(([output, pieces]) =>
+      pieces.map((piece) => (piece.type === "text" ? piece : { type: "image", output })),
+    )
 
 const chargedOf = (error: unknown): Charged | undefined =>
   error instanceof JobFailure || error instanceof CallAborted ? error.charged : undefined

@@ -9,7 +9,9 @@ import { jobPrefix, type Storage } from "@kiln/storage"
 
 import { insist } from "../insist.ts"
 import type { Run, RunningJobs } from "../running-jobs.ts"
+import type { UpstreamOf } from "../upstream-of.ts"
 import { createAttemptTotals, type AttemptTotals } from "./attempt-totals.ts"
+import { loadConversation } from "./conversation.ts"
 import { loadInputs } from "./load-inputs.ts"
 import type { MakeImage } from "./make-image.ts"
 import { loadPrompt, promptDocuments } from "./prompt-documents.ts"
@@ -21,6 +23,7 @@ type Deps = {
   models: Models
   storage: Storage
   inputs: Inputs
+  upstreamOf: UpstreamOf
   spool: string
   running: RunningJobs
   makeImage: MakeImage
@@ -83,6 +86,10 @@ async function makeImages({ epoch, record, run, totals, log }: Work, deps: Deps)
   if (totals.missing().length === 0) return
   try {
     await using inputs = await loadInputs({ epoch, record, run, log }, deps)
+    await using conversation = await loadConversation(
+      { epoch, record, model, run, inputs: inputs.files },
+      deps,
+    )
     const prompt = await loadPrompt(record, promptDocuments(deps.storage), run.stop)
     await Promise.all(
       totals.missing().map(async (index) => {
@@ -94,7 +101,7 @@ async function makeImages({ epoch, record, run, totals, log }: Work, deps: Deps)
               record,
               model,
               prompt,
-              inputs: inputs.files,
+              conversation,
               index,
               run,
               log,
@@ -106,6 +113,7 @@ async function makeImages({ epoch, record, run, totals, log }: Work, deps: Deps)
         }
       }),
     )
+    totals.warn(conversation.warnings())
   } catch (error) {
     totals.failAll(error)
   }

@@ -1,10 +1,10 @@
 import type { ModelEntry } from "@kiln/contract"
-import type { PaintInput } from "@kiln/jobs"
 import type { JobRecord, Spent } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 import { outputKey } from "@kiln/storage"
 
 import type { Run } from "../running-jobs.ts"
+import type { Conversation } from "./conversation.ts"
 
 /** One image of a job that is to be made. */
 export type ImageWork = {
@@ -12,7 +12,7 @@ export type ImageWork = {
   record: JobRecord
   model: ModelEntry
   prompt: string
-  inputs: readonly PaintInput[]
+  conversation: Conversation
   index: number
   run: Run
   log: Logger

@@ -11,6 +11,9 @@ import type { Logger } from "@kiln/runtime"
 import { insist } from "../insist.ts"
 import { Stopped, type Run } from "../running-jobs.ts"
 
+/** An input image on this machine, and where it is kept. */
+export type LoadedInput = PaintInput & { key: string }
+
 type Work = { epoch: number; record: JobRecord; run: Run; log: Logger }
 type Deps = { ledger: Pick<Ledger, "keepInput">; inputs: Inputs; spool: string }
 
@@ -24,13 +27,13 @@ const keepingMs = 60_000
 export async function loadInputs(
   work: Work,
   deps: Deps,
-): Promise<AsyncDisposable & { files: readonly PaintInput[] }> {
+): Promise<AsyncDisposable & { files: readonly LoadedInput[] }> {
   const asked = work.record.spec.inputs ?? []
   const folder = join(deps.spool, `${work.record.id}-${work.epoch}-inputs`)
   const disposal = async () => rm(folder, { recursive: true, force: true })
   try {
     if (asked.length > 0) await mkdir(folder, { recursive: true })
-    const files: PaintInput[] = []
+    const files: LoadedInput[] = []
     // One after the other: a job holds one connection and one decoder at a time.
     for (const [index, given] of asked.entries()) {
       const input = "url" in given ? await fetched(given.url, index, work, deps) : given
@@ -38,7 +41,7 @@ export async function loadInputs(
       if (!(await deps.inputs.load(input.key, path, work.run.stop))) {
         throw new JobFailure("input_unreachable", `Input image ${index} is not kept any more`)
       }
-      files.push({ contentType: input.content_type, path })
+      files.push({ key: input.key, contentType: input.content_type, path })
     }
     return { files, [Symbol.asyncDispose]: disposal }
   } catch (error) {

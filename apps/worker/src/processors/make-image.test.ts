@@ -44,7 +44,15 @@ async function startBench(keep: Keep) {
   return {
     spool,
     running,
-    makeImage: createMakeImage({ ledger: { keep }, storage, paint, limits, spool }),
+    makeImage: createMakeImage({
+      ledger: { keep },
+      storage,
+      paint,
+      limits,
+      spool,
+      upstreamOf: () => "here",
+      keepTurns: true,
+    }),
     calls: () => calls,
     async [Symbol.asyncDispose]() {
       await storage[Symbol.asyncDispose]()
@@ -66,7 +74,11 @@ const work = (bench: Bench, epoch: number, spent: Spent[]): ImageWork => ({
   record,
   model,
   prompt: "a fox",
-  inputs: [],
+  conversation: {
+    current: () => ({ history: [], keys: [], inputs: [] }),
+    restart: async () => {},
+    warnings: () => [],
+  },
   index: 0,
   run: bench.running.start(record.id, new AbortController().signal),
   log: createLogger({ name: "test", level: "silent" }),

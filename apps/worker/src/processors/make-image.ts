@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 
-import { JobFailure, type ModelEntry, type Tokens } from "@kiln/contract"
+import { JobFailure, type ModelEntry, type Tokens, type Warning } from "@kiln/contract"
 import { checkRatio, finishImage } from "@kiln/images"
 import { CallAborted, costOf, type Paint, type Painted } from "@kiln/jobs"
 import type { KeptOutput, Ledger, Spent } from "@kiln/ledger"
@@ -10,9 +10,13 @@ import { jobPrefix, type Storage } from "@kiln/storage"
 import type { CallLimits } from "../call-limits.ts"
 import { insist } from "../insist.ts"
 import { Stopped } from "../running-jobs.ts"
+import type { UpstreamOf } from "../upstream-of.ts"
 import { adopt, describeObject } from "./adopt.ts"
 import type { MadeImage } from "./attempt-totals.ts"
+import type { Asking } from "./conversation.ts"
+import { converse, type Called } from "./converse.ts"
 import { keyOf, type ImageWork } from "./image-work.ts"
+import { keepTurn } from "./keep-turn.ts"
 import { createStorageGate, type StorageGate } from "./storage-gate.ts"
 
 export type MakeImage = (work: ImageWork) => Promise<MadeImage>
@@ -22,6 +26,9 @@ type MakeImageOptions = {
   storage: Storage
   paint: Paint
   limits: CallLimits
+  upstreamOf: UpstreamOf
+  /** Whether images can be refined with all that was said. */
+  keepTurns: boolean
   /** Folder for images on their way from the upstream to storage. */
   spool: string
 }
@@ -37,24 +44,29 @@ export function createMakeImage(options: MakeImageOptions): MakeImage {
     const adopted = await adopt(work, deps.storage)
     if (adopted) {
       await record(work, adopted.output, adopted.spent, deps)
-      return { charged: "no", text: null, warnings: [] }
+      return { charged: "no", warnings: [] }
     }
     await deps.gate.passable(work)
     const files = spoolFiles(deps.spool, work)
     try {
       // It is removed as a leftover by others when this process had nothing to do for a day.
-      await mkdir(deps.spool, { recursive: true })
-      const painted = await call(work, files.upstream, deps)
-      return await keep(work, painted, files, deps)
+      await mkdir(files.folder, { recursive: true })
+      const called = await converse(work.conversation, (asked) => call(work, asked, files.upstream, deps))
+      return await keep(work, called, files, deps)
     } finally {
-      await Promise.all(Object.values(files).map((file) => rm(file, { force: true })))
+      await rm(files.folder, { recursive: true, force: true })
     }
   }
 }
 
-const spoolFiles = (folder: string, { record: { id }, epoch, index }: ImageWork) => {
-  const base = join(folder, `${id}-${epoch}-${index}`)
-  return { upstream: `${base}.upstream`, finished: `${base}.finished` }
+const spoolFiles = (spool: string, { record: { id }, epoch, index }: ImageWork) => {
+  const folder = join(spool, `${id}-${epoch}-${index}`)
+  return {
+    folder,
+    upstream: join(folder, "upstream"),
+    finished: join(folder, "finished"),
+    turn: join(folder, "turn"),
+  }
 }
 
 const spentOn = (tokens: Tokens, model: ModelEntry): Spent => ({
@@ -67,16 +79,19 @@ const spentOn = (tokens: Tokens, model: ModelEntry): Spent => ({
 /** What a call used that gave no image; one that was dropped before it was sent is none. */
 function spentInVain(error: unknown, model: ModelEntry): Spent {
   if (error instanceof JobFailure && error.tokens) return spentOn(error.tokens, model)
-  const calls = error instanceof CallAborted && error.charged === "no" ? 0 : 1
+  const wasAsked =
+    error instanceof CallAborted ? error.charged !== "no" : !(error instanceof JobFailure) || error.wasAsked
+  const calls = wasAsked ? 1 : 0
   return { calls, input: 0, output: 0, costNanoUsd: 0 }
 }
 
-async function call(work: ImageWork, target: string, { paint, limits }: Deps): Promise<Painted> {
-  const { model, prompt, inputs, run, spend } = work
-  const request = { model, prompt, inputs, parameters: work.record.spec.parameters }
-  return limits.run(model, run.stop, async () => {
+async function call(work: ImageWork, asked: Asking, target: string, deps: Deps): Promise<Painted> {
+  const { model, prompt, run, spend } = work
+  const { inputs, history } = asked
+  const request = { model, prompt, inputs, history, parameters: work.record.spec.parameters }
+  return deps.limits.run(model, run.stop, async () => {
     try {
-      return await paint(request, { target, signal: run.stop })
+      return await deps.paint(request, { target, signal: run.stop, keepReply: deps.keepTurns })
     } catch (error) {
       spend(spentInVain(error, model))
       throw error
@@ -86,18 +101,19 @@ async function call(work: ImageWork, target: string, { paint, limits }: Deps): P
 
 async function keep(
   work: ImageWork,
-  painted: Painted,
+  called: Called,
   files: ReturnType<typeof spoolFiles>,
   deps: Deps,
 ): Promise<MadeImage> {
+  const { painted } = called
   const spent = spentOn(painted.tokens, work.model)
   let isStored = false
   try {
-    const output = await store(work, spent, files, deps)
+    const { output, warnings: more } = await store(work, called, files, deps)
     isStored = true
     await record(work, output, spent, deps)
-    const warnings = [...painted.warnings, ...ratioWarning(work, output)]
-    return { charged: "yes", text: painted.text, warnings }
+    const warnings = [...painted.warnings, ...more, ...ratioWarning(work, output)]
+    return { charged: "yes", content: painted.content, warnings }
   } catch (error) {
     if (error instanceof Stopped) throw error
     // The picture is paid although it could not be kept; a stored one is counted when it is adopted.
@@ -111,12 +127,15 @@ async function keep(
   }
 }
 
+type Stored = { output: KeptOutput; warnings: Warning[] }
+
 async function store(
   work: ImageWork,
-  spent: Spent,
+  called: Called,
   files: ReturnType<typeof spoolFiles>,
-  { storage, gate }: Deps,
-): Promise<KeptOutput> {
+  deps: Deps,
+): Promise<Stored> {
+  const { storage, gate } = deps
   const { parameters } = work.record.spec
   const facts = await finishImage({
     source: files.upstream,
@@ -134,10 +153,13 @@ async function store(
     sha256: facts.sha256,
     upstream_content_type: facts.upstreamContentType,
   }
+  const unchanged = facts.converted ? undefined : files.upstream
+  const keepingTurn = keepTurn(work, { ...called, output, unchanged, target: files.turn }, deps)
+  keepingTurn.catch(() => undefined)
   const body = { path: files.finished, bytes: facts.bytes, sha256: facts.sha256 }
   const options = {
     contentType: facts.contentType,
-    metadata: describeObject(output, spent),
+    metadata: describeObject(output, spentOn(called.painted.tokens, work.model)),
     ifAbsent: true,
     signal: work.run.lost,
   }
@@ -151,10 +173,12 @@ async function store(
     },
   })
   gate.open()
-  if (stored) return output
+  // With the image, not after it: it costs no time.
+  const warnings = await keepingTurn
+  if (stored) return { output, warnings }
   // An earlier attempt stored its own picture a moment ago: the object that is there is the truth.
   const earlier = await adopt(work, storage)
-  return earlier?.output ?? output
+  return { output: earlier?.output ?? output, warnings }
 }
 
 async function record(work: ImageWork, output: KeptOutput, spent: Spent, deps: Deps): Promise<void> {

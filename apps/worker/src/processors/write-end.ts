@@ -1,4 +1,7 @@
-import type { Settlement } from "@kiln/jobs"
+import { text as readText } from "node:stream/consumers"
+
+import type { ContentPiece } from "@kiln/contract"
+import { contentOf, layOut, type Settlement } from "@kiln/jobs"
 import type { Handover, JobRecord, Ledger } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
@@ -39,7 +42,7 @@ export function createWriteEnd(deps: Deps): WriteEnd {
       charged: totals.charged(),
       spent: totals.spent(),
       payer: record,
-      ...(await keepText({ record, totals, run, log }, storage)),
+      ...(await keepText({ record, epoch, totals, run, log }, storage)),
     }
     const settled = await insist(() => ledger.settle({ id: record.id, epoch }, end), {
       ...trying,
@@ -61,14 +64,19 @@ export function createWriteEnd(deps: Deps): WriteEnd {
   }
 }
 
-type Ending = { record: JobRecord; totals: AttemptTotals; run: Run; log: Logger }
+type Ending = { record: JobRecord; epoch: number; totals: AttemptTotals; run: Run; log: Logger }
 
-/** The text of all images so far and the warnings. A text that cannot be stored does not cost the job its end. */
-async function keepText({ record, totals, run, log }: Ending, storage: Storage) {
+/** What came with all images so far, and the warnings. A text that cannot be stored does not cost the job its end. */
+async function keepText({ record, epoch, totals, run, log }: Ending, storage: Storage) {
   const warned = [...record.warned, ...totals.warnings()]
-  const text = totals.text() === null ? null : [record.text ?? [], totals.text() ?? []].flat().join("\n\n")
-  if (text === null || Buffer.byteLength(text) <= inlineTextBytes) return { text, textKey: null, warned }
-  const key = documentKey({ ...record, name: "text.txt" })
+  // What earlier attempts wrote down stays.
+  if (totals.content().length === 0) return { text: null, textKey: null, layout: null, warned }
+  const { text, layout: whole } = layOut([...(await earlier(record, storage, run)), ...totals.content()])
+  const layout = record.spec.parameters.include_text ? whole : null
+  if (text === null || Buffer.byteLength(text) <= inlineTextBytes)
+    return { text, textKey: null, layout, warned }
+  // A text that was told under one key does not change.
+  const key = documentKey({ ...record, name: `text-${epoch}.txt` })
   const options = { contentType: "text/plain; charset=utf-8", signal: run.lost }
   try {
     await insist(() => storage.put(key, Buffer.from(text), options), {
@@ -77,11 +85,23 @@ async function keepText({ record, totals, run, log }: Ending, storage: Storage) 
       forMs: settlingMs,
       onError: (error) => log.warn({ err: error, key }, "text not stored yet"),
     })
-    return { text: null, textKey: key, warned }
+    return { text: null, textKey: key, layout, warned }
   } catch (error) {
     if (run.lost.aborted) throw error
-    return { text: null, textKey: null, warned: [...warned, textLost] }
+    return { text: null, textKey: null, layout, warned: [...warned, textLost] }
   }
+}
+
+/** What came with the images of earlier attempts. */
+async function earlier(
+  { text, textKey, layout, outputs }: JobRecord,
+  storage: Storage,
+  { lost: signal }: Run,
+): Promise<ContentPiece[]> {
+  const stored = textKey === null ? undefined : await storage.open(textKey, { signal }).catch(() => undefined)
+  const before = stored ? await readText(stored.stream) : text
+  const whole = layout ?? (before === null ? "" : `t${before.length}`)
+  return contentOf({ text: before, layout: whole }, outputs.keys())
 }
 
 const textLost = { code: "text_not_stored", detail: "the text that came with the images could not be stored" }

@@ -15,7 +15,7 @@ local tenant, model, batch = r[3], r[4], r[5]
 
 closeAttempt(id, s.outcome, s.upstreamStatus, s.charged)
 spend(id, tenant, s.day, model, r[6], s.calls, 0, s.input, s.output, s.cost)
-for _, field in ipairs({ 'text', 'text_key', 'warned', 'abandoned' }) do
+for _, field in ipairs({ 'text', 'text_key', 'layout', 'warned', 'abandoned' }) do
   if s[field] ~= '' then redis.call('HSET', job, field, s[field]) end
 end
 
