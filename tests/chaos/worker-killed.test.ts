@@ -1,9 +1,12 @@
 import assert from "node:assert/strict"
+import { readdir } from "node:fs/promises"
+import { join } from "node:path"
 import { suite, test, type TestContext } from "node:test"
 
 import { operations, type Job } from "@kiln/contract"
 
 import { startHttpGate } from "../world/http-gate.ts"
+import { largePhoto } from "../world/large-photo.ts"
 import { servePhoto } from "../world/photo-server.ts"
 import { startRedisProxy, type RedisProxy, type Side } from "../world/redis-proxy.ts"
 import { startS3Server } from "../world/s3-server.ts"
@@ -129,6 +132,25 @@ suite("a worker killed at each step of the recipe", { concurrency: 8 }, () => {
     const job = await world.submit({ prompt: "a survivor" })
     await until("the upstream has the call", () => gate.passedOn() === 2)
     await recover(t, world, job, twice)
+  })
+
+  test("while an input image goes up to the upstream", async (t) => {
+    await using world = await startWorld({ workers: 0 })
+    await using gate = await startHttpGate(world.emulator.url)
+    await world.startWorker({ GEMINI_BASE_URL: gate.url })
+    await world.make({ prompt: "warm up" })
+    const held = gate.hold(({ url }) => url?.includes("upload_id=") === true)
+    const data = largePhoto(15_000_000).toString("base64")
+    const body = { prompt: "a survivor", images: [{ data }] }
+    const job = await world.client.send(operations.createEdit, { body })
+    await held
+    await recover(t, world, job, adopted)
+    const spools = await readdir(join(world.dataDir, "spool"))
+    const left = await Promise.all(spools.map((spool) => readdir(join(world.dataDir, "spool", spool))))
+    assert.ok(
+      left.some((files) => files.length === 0),
+      "the worker that lives cleans up",
+    )
   })
 
   test("while the image is on its way to S3", async () => {

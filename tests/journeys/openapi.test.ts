@@ -189,6 +189,14 @@ suite("the served OpenAPI document", () => {
     assert.equal((await call(client, operations.createEdit, { body: edit })).status, 202)
     const finished = await call(client, operations.createEdit, { body: edit, query: { wait: 30 } })
     assert.equal((finished.body as { inputs: object[] }).inputs.length, 2)
+    const refined = {
+      prompt: "a green one",
+      previous_job: (finished.body as { id: string }).id,
+      include_text: true,
+    }
+    isValid(refined, "components", "schemas", "EditRequest")
+    const told = await call(client, operations.createEdit, { body: refined, query: { wait: 30 } })
+    assert.equal((told.body as { content: object[] }).content.length, 2)
     await call(client, operations.deleteAsset, asset)
     const ofWalker = { params: { tenant: "walker" } }
     await call(client, operations.putLimits, { ...ofWalker, body: { weight: 2, daily_budget_usd: 10 } })

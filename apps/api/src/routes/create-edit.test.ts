@@ -107,6 +107,51 @@ test("each image that cannot be used is named, and nothing is made", async () =>
   ])
 })
 
+test("a job goes on with an earlier one of the same tenant, which is named and found in storage", async () => {
+  const { body: made } = await api.send("/v1/generations", {
+    body: { prompt: "a mug", model: "gemini-3-pro-image" },
+  })
+  const early = await edit(undefined, { previous_job: made.id })
+  assert.deepEqual(errorsOf(early.body), ["/previous_job not_succeeded"])
+  await api.paint(made.id)
+  const { status, body } = await edit(undefined, { previous_job: made.id, n: 2 })
+  assert.equal(status, 202)
+  assert.deepEqual(
+    [body.type, body.previous_job, body.model, body.inputs, body.content],
+    ["edit", made.id, "gemini-3-pro-image", [], null],
+  )
+  const record = await api.ledger.read(body.id)
+  const { key } = (await api.ledger.read(made.id))?.outputs.get(0) ?? { key: "" }
+  assert.deepEqual(record?.spec.previous, {
+    job: made.id,
+    output: 0,
+    turnKey: key.replace("0.png", `0.${"0".repeat(16)}.turn`),
+    image: { key, sha256: "0".repeat(64) },
+  })
+  const foreign = await api.send("/v1/edits", {
+    key: await api.makeKey("elsewhere", ["jobs:write"]),
+    body: { prompt: "mine", previous_job: made.id },
+  })
+  assert.deepEqual(errorsOf(foreign.body), ["/previous_job unknown_job"])
+  assert.equal((await edit(undefined, { previous_job: "job_x" })).status, 400)
+})
+
+test("a conversation counts: what it repeats is paid again, and its image is one of the model's", async () => {
+  const { body: made } = await api.send("/v1/generations", { body: { prompt: "a mug" } })
+  await api.paint(made.id)
+  const more = { previous_job: made.id, prompt: "x" }
+  const alone = { body: { prompt: "x", max_cost_usd: 0.038 } }
+  assert.equal((await api.send("/v1/generations", alone)).status, 202)
+  const dear = await edit(undefined, { ...more, max_cost_usd: 0.0375 })
+  assert.deepEqual([dear.status, dear.body.code], [402, "budget_exceeded"])
+  const images = await Promise.all(
+    ["red", "green", "blue"].map(async (name) => ({ data: await base64Of(name) })),
+  )
+  const many = await edit(images, { ...more, model: "few" })
+  assert.deepEqual(errorsOf(many.body), ["/images unsupported_by_model"])
+  assert.equal((await edit(images.slice(1), { ...more, model: "few" })).status, 202)
+})
+
 test("an image is given in exactly one way", async () => {
   const url = "https://example.org/a.png"
   for (const [images, expected] of [
