@@ -1,12 +1,5 @@
-import {
-  newId,
-  Refusal,
-  type GenerationRequest,
-  type InputImage,
-  type ModelEntry,
-  type Tokens,
-} from "@kiln/contract"
-import { checkCapabilities, costOf, estimateTokens, guidanceOf, toUsd, type Models } from "@kiln/jobs"
+import { newId, Refusal, type GenerationRequest, type InputImage, type ModelEntry } from "@kiln/contract"
+import { costOf, estimateTokens, guidanceOf, planModels, toUsd, type Models } from "@kiln/jobs"
 import type { NewJob } from "@kiln/ledger"
 
 import type { Continued } from "./find-previous.ts"
@@ -30,6 +23,7 @@ export function newJob(
     template: _template,
     variables: _variables,
     model: name,
+    fallback_models,
     priority,
     not_before,
     deadline_seconds,
@@ -39,29 +33,37 @@ export function newJob(
   } = request
   // A conversation stays with its model, as long as there is that model.
   const usual = continued && models.get(continued.model) ? continued.model : undefined
-  const { model, requested, warnings } = models.resolve(name ?? usual, now)
-  // The image that is refined is one of those that the model takes.
-  const given = continued ? continued.images.length + 1 : images?.length
-  checkCapabilities(model, parameters, given)
-  if (max_cost_usd !== undefined) {
+  const earlier = parameters.n * (continued?.earlierTokens ?? 0)
+  const estimate = (model: ModelEntry) => {
     const tokens = estimateTokens(model, prompt, parameters, continued?.images.length ?? images?.length)
-    const earlier = parameters.n * (continued?.earlierTokens ?? 0)
-    checkBudget(model, max_cost_usd, { ...tokens, input: tokens.input + earlier })
+    return toUsd(costOf({ ...tokens, input: tokens.input + earlier }, model.prices))
+  }
+  const plan = planModels(models, {
+    names: { model: name ?? usual, fallbacks: fallback_models ?? [] },
+    parameters,
+    // The image that is refined is one of those that the model takes.
+    inputs: continued ? continued.images.length + 1 : images?.length,
+    isAffordable: (model) => max_cost_usd === undefined || (estimate(model) ?? Infinity) <= max_cost_usd,
+    now,
+  })
+  if (max_cost_usd !== undefined) {
+    for (const model of plan.named) checkBudget(model, max_cost_usd, estimate(model))
   }
   return {
     id: newId("job"),
     tenant,
     key,
     type: images === undefined ? "generation" : "edit",
-    model: model.id,
-    requestedModel: requested,
+    model: plan.model.id,
+    lane: plan.lane,
+    requestedModel: plan.requested,
     spec: {
       prompt,
       promptKey: null,
       ...(template === undefined ? {} : { template }),
       parameters,
       metadata,
-      warnings: [...warnings, ...guidanceOf(prompt)],
+      warnings: [...plan.warnings, ...guidanceOf(prompt)],
     },
     priority,
     notBefore: not_before === undefined ? null : new Date(not_before),
@@ -69,13 +71,12 @@ export function newJob(
   }
 }
 
-function checkBudget(model: ModelEntry, mostUsd: number, tokens: Tokens): void {
-  const estimate = toUsd(costOf(tokens, model.prices))
+function checkBudget(model: ModelEntry, mostUsd: number, estimate: number | null): void {
   if (estimate !== null && estimate <= mostUsd) return
   const detail =
     estimate === null
       ? `the price of ${model.id} is not known, so max_cost_usd of ${mostUsd} cannot be kept`
-      : `the estimate of ${estimate} USD is above max_cost_usd of ${mostUsd} USD`
+      : `the estimate of ${estimate} USD with ${model.id} is above max_cost_usd of ${mostUsd} USD`
   throw new Refusal("budget_exceeded", detail, {
     errors: [{ pointer: "/max_cost_usd", code: "budget_exceeded", detail }],
   })

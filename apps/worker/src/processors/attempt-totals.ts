@@ -1,5 +1,5 @@
 import { JobFailure, type Charged, type ContentPiece, type Warning } from "@kiln/contract"
-import { CallAborted, chargedInAll, type AttemptResult, type PaintedPiece } from "@kiln/jobs"
+import { CallAborted, chargedInAll, healthOf, type AttemptResult, type PaintedPiece } from "@kiln/jobs"
 import type { JobRecord, Spent } from "@kiln/ledger"
 
 import { Stopped } from "../running-jobs.ts"
@@ -61,6 +61,7 @@ export function createAttemptTotals(record: JobRecord) {
 
     result(): Omit<AttemptResult, "stopped"> {
       return {
+        lane: record.lane,
         attempts: record.tries,
         deadlineAt: record.deadline?.getTime(),
         now: new Date(),
@@ -72,6 +73,8 @@ export function createAttemptTotals(record: JobRecord) {
     },
 
     charged: (): Charged => chargedInAll(charges),
+    /** What is charged was answered; an adopted image is not charged. */
+    health: () => healthOf([...failures.values()], { isAnswered: charges.includes("yes") }),
     upstreamStatus: (): number | null => {
       const [failure] = failures.values()
       if (failure) return failure.upstream?.status ?? null
