@@ -1,7 +1,4 @@
 import assert from "node:assert/strict"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { after, before, suite, test } from "node:test"
 
 import { operations, type Job } from "@kiln/contract"
@@ -10,6 +7,7 @@ import { startEmulator } from "@kiln/gemini-emulator"
 import { startHttpGate } from "../world/http-gate.ts"
 import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
+import { writeRegistry, type Registry } from "../world/write-registry.ts"
 
 const modelsOf = (job: Job) => job.attempts.map(({ model, outcome }) => [model, outcome])
 const warningsOf = (job: Job) => job.warnings.map(({ code, detail }) => `${code}: ${detail}`)
@@ -27,16 +25,14 @@ const switchedOff = [
 
 suite("when a model cannot make a job another one does", { concurrency: 4 }, () => {
   let world: World
-  let folder: string
+  let registry: Registry
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "kiln-models-"))
-    const registry = join(folder, "models.json")
-    await writeFile(registry, JSON.stringify(switchedOff))
-    world = await startWorld({ env: { KILN_MODELS: registry } })
+    registry = await writeRegistry(switchedOff)
+    world = await startWorld({ env: { KILN_MODELS: registry.path } })
   })
   after(async () => {
     await world[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true })
+    await registry[Symbol.asyncDispose]()
   })
 
   const callsOf = (path: string) =>

@@ -97,6 +97,8 @@ async function furnish(options: WorldOptions, opened: AsyncDisposableStack): Pro
         ...env,
         GEMINI_API_KEY: "emulator-key",
         GEMINI_BASE_URL: options.upstream ?? emulator.url,
+        // Tests count the upstream's calls.
+        KILN_MODEL_CHECK: "0",
         ...options.workerEnv,
         ...more,
       }),

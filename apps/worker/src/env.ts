@@ -22,6 +22,12 @@ export const workerEnv = {
     .positive()
     .default(300)
     .describe("Seconds that one upstream call may take"),
+  KILN_MODEL_CHECK: z.coerce
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(3_600)
+    .describe("Seconds between asking the upstream which models it still serves; 0: it is never asked"),
   KILN_OVERLOAD_PAUSE: z.coerce
     .number()
     .positive()

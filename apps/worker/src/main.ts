@@ -61,10 +61,13 @@ async function start(): Promise<AsyncDisposable> {
   const overrides: unknown = env.KILN_MODELS ? JSON.parse(await readFile(env.KILN_MODELS, "utf8")) : undefined
   const models = createModels({ defaultModel: env.KILN_DEFAULT_MODEL, overrides })
   const clients = openGemini(models, openUploads(opened)).map((client) => opened.use(client))
-  const [first, ...others] = clients.map((client) => client.paint)
+  const [first, ...others] = clients
   if (!first) throw new Error("GEMINI_API_KEY names no key")
   const metrics = createMetrics()
-  const paint = measurePaint(createPainters({ gemini: inTurn([first, ...others]) }), metrics)
+  const paint = measurePaint(
+    createPainters({ gemini: inTurn([first.paint, ...others.map((each) => each.paint)]) }),
+    metrics,
+  )
   const storage = measureStorage(opened.use(openStorage(env)), metrics)
   const { folder: spool } = opened.use(await openSpool(resolve(env.KILN_DATA_DIR)))
   const worker = opened.use(
@@ -77,6 +80,8 @@ async function start(): Promise<AsyncDisposable> {
       graceMs: env.KILN_GRACE * 1_000,
       circuit: { ...circuitPolicy, firstMs: env.KILN_OVERLOAD_PAUSE * 1_000 },
       models,
+      modelCheckMs: env.KILN_MODEL_CHECK * 1_000,
+      probe: first.probe,
       paint,
       upstreamOf: createUpstreamOf(env.GEMINI_BASE_URL),
       keepTurns: env.KILN_KEEP_CONVERSATIONS,

@@ -9,6 +9,7 @@ import { connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/r
 import type { Storage } from "@kiln/storage"
 
 import { createCallLimits } from "./call-limits.ts"
+import type { Probe } from "./processors/check-models.ts"
 import { createGenerateImage } from "./processors/generate-image.ts"
 import { createMakeImage } from "./processors/make-image.ts"
 import { startRounds } from "./processors/sweep.ts"
@@ -29,6 +30,9 @@ export type WorkerOptions = {
   circuit: CircuitPolicy
   models: Models
   paint: Paint
+  probe: Probe
+  /** How often the upstream is asked for its models; 0 is never. */
+  modelCheckMs: number
   upstreamOf: UpstreamOf
   keepTurns: boolean
   storage: Storage

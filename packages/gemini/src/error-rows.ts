@@ -92,7 +92,7 @@ const rows: readonly Row[] = [
     code: "upstream_overloaded",
     message: "The upstream is overloaded",
     fits: ({ status, message }) =>
-      status === 503 || (status >= 500 && /overloaded|high demand/i.test(message)),
+      status === 503 || status === 529 || (status >= 500 && /overloaded|high demand/i.test(message)),
   },
 ]
 const otherwise = { code: "upstream_error", message: "The upstream failed" } as const

@@ -68,6 +68,7 @@ const catalogue: Record<string, [string, Script][]> = {
   ],
   upstream_overloaded: [
     ["an overloaded model", error(503, "UNAVAILABLE", "The model is overloaded. Please try again later.")],
+    ["an overload as gateways tell it", answer(529, '{"error":"overloaded"}')],
     ["a 503 of a front end", answer(503, "<html>Service Unavailable</html>")],
     ["a deadline with 503", error(503, "UNAVAILABLE", "Deadline expired before operation could complete.")],
     ["a 500 that says so", error(500, "INTERNAL", "The model is overloaded. Please try again later.")],

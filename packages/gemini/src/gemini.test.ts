@@ -206,8 +206,8 @@ test("an answer in single bytes is read like any other", async () => {
   assert.deepEqual(await upstream.picture(), jpeg)
 })
 
-const probe = async (status: number) => {
-  await using upstream = await createScriptedUpstream(answer(status, {}))
+const probe = async (status: number, body: unknown = {}) => {
+  await using upstream = await createScriptedUpstream(answer(status, body))
   const result = await upstream.gemini.probe(paintRequest().model, never)
   assert.equal(upstream.received[0]?.method, "GET")
   assert.equal(upstream.received[0]?.url, "/v1beta/models/sample-image")
@@ -217,7 +217,20 @@ const probe = async (status: number) => {
 
 test("a probe tells whether the model is served", async () => {
   assert.equal(await probe(200), "served")
-  assert.equal(await probe(404), "gone")
+  for (const message of [
+    "Model is not found: models/sample-image for api version v1beta",
+    "models/sample-image is not found",
+  ]) {
+    assert.equal(await probe(404, { error: { code: 404, message, status: "NOT_FOUND" } }), "gone")
+  }
   await assert.rejects(probe(403), { code: "upstream_auth" })
   await assert.rejects(probe(503), { code: "upstream_overloaded" })
+  // Gateways that know no such method.
+  for (const body of [
+    "<html>",
+    { detail: "Not Found" },
+    { error: "Cannot GET /v1beta/models/sample-image" },
+  ]) {
+    await assert.rejects(probe(404, body), { code: "model_unavailable" })
+  }
 })

@@ -38,7 +38,7 @@ export type Gemini = AsyncDisposable & {
   /** Makes one image by generateContent. Throws a JobFailure, or CallAborted when the signal ended it. */
   paint: Paint
   /** Whether the upstream still knows the model; costs nothing. Throws like `paint`. */
-  probe(model: ModelEntry, signal: AbortSignal): Promise<"served" | "gone">
+  probe: (model: ModelEntry, signal: AbortSignal) => Promise<"served" | "gone">
 }
 
 const defaultMaxConnections = 256
@@ -100,13 +100,18 @@ export function createGemini(options: GeminiOptions): Gemini {
       const { url, key } = addressOf(model)
       return upstream.call({ method: "GET", url, key, signal }, async (response) => {
         if (isSuccess(response)) return "served"
-        if (response.statusCode === 404) return "gone"
-        throw await readError(response, { signal, redact })
+        const failure = await readError(response, { signal, redact })
+        if (isAboutModel(failure, model.api_model)) return "gone"
+        throw failure
       })
     },
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   }
 }
+
+/** A gateway that lacks this method answers 404 as well, but does not speak of the model. */
+const isAboutModel = ({ code, upstream }: JobFailure, apiModel: string): boolean =>
+  code === "model_unavailable" && ` ${upstream?.message}`.includes(` models/${apiModel}`)
 
 const nothingUploaded: UploadedFiles = { find: async () => undefined, remember: async () => {} }
 

@@ -316,6 +316,10 @@ test("a call that finds the model gone marks it, and one job asks again when the
 })
 
 test("one worker asks for the models in each period", async () => {
-  const asked = await Promise.all(["a", "b", "c"].map((worker) => ledger.takeModelRound(worker, 60_000)))
-  assert.equal(asked.filter(Boolean).length, 1)
+  const ask = (mostMs: number) =>
+    Promise.all(["a", "b", "c"].map((worker) => ledger.takeModelRound(worker, mostMs)))
+  assert.equal((await ask(60_000)).filter(Boolean).length, 1)
+  await ledger.endModelRound("a", 3_600_000)
+  assert.equal((await ask(60_000)).filter(Boolean).length, 0)
+  assert.ok((await redis.pttl("{test}:model-round")) > 3_500_000)
 })

@@ -20,9 +20,14 @@ export function createModelHealth({ redis, scripts, prefix, circuit }: Options) 
       return new Set(circuits.filter(([, text]) => openFor(text) === "model_unavailable").map(([id]) => id))
     },
 
-    /** Whether the caller is the one worker that asks for the models this time. */
-    async takeModelRound(worker: string, periodMs: number): Promise<boolean> {
-      return (await redis.set(round, worker, "PX", periodMs, "NX")) === "OK"
+    /** Whether the caller is the one worker that asks for the models this time; should it die, another may after `mostMs`. */
+    async takeModelRound(worker: string, mostMs: number): Promise<boolean> {
+      return (await redis.set(round, worker, "PX", mostMs, "NX")) === "OK"
+    },
+
+    /** The round is done: the next one is due after `periodMs`. */
+    async endModelRound(worker: string, periodMs: number): Promise<void> {
+      await redis.set(round, worker, "PX", periodMs)
     },
   }
 }

@@ -4,8 +4,9 @@ import type { Storage } from "@kiln/storage"
 
 import { every } from "../every.ts"
 import type { RunningJobs } from "../running-jobs.ts"
+import { startModelChecks, type ModelChecks } from "./check-models.ts"
 
-type Deps = {
+type Deps = Omit<ModelChecks, "ledger" | "worker" | "log"> & {
   ledger: Ledger
   storage: Storage
   running: RunningJobs
@@ -39,6 +40,7 @@ export function startRounds({
   progress,
   onStarved,
   log,
+  ...checks
 }: Deps): AsyncDisposable {
   const round = (name: string, periodMs: number, step: () => Promise<void>) =>
     every(step, {
@@ -61,6 +63,7 @@ export function startRounds({
       await forgetJobs(ledger, log)
       await removeImages(ledger, storage, log)
     }),
+    startModelChecks({ ...checks, ledger, worker, log }),
   ]
   return {
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+
+import { operations } from "@kiln/contract"
+import { startEmulator } from "@kiln/gemini-emulator"
+
+import { until } from "../world/until.ts"
+import { startWorld, type World } from "../world/world.ts"
+import { writeRegistry } from "../world/write-registry.ts"
+
+const [newest, pro] = ["gemini-nano-banana-2.1", "gemini-3-pro-image"] as const
+const preview = "gemini-2.5-flash-image-preview"
+
+const models = async (world: World) => (await world.client.send(operations.listModels, {})).data
+const statusOf = async (world: World, id: string) =>
+  (await models(world)).find((model) => model.id === id)?.status
+
+test("a worker asks at its start which models are served, one for all", async () => {
+  await using registry = await writeRegistry([{ id: pro, api_model: "gemini-3-pro-image-preview" }])
+  const workerEnv = { KILN_MODEL_CHECK: "3600" }
+  await using world = await startWorld({ workers: 2, workerEnv, env: { KILN_MODELS: registry.path } })
+  const asked = () => world.emulator.calls.filter(({ method }) => method === "GET").map(({ path }) => path)
+  await until("all were asked for", async () => asked().length >= (await models(world)).length)
+  await until("it is known", async () => (await statusOf(world, pro)) === "unavailable")
+  assert.equal(await statusOf(world, newest), "available")
+  assert.equal(new Set(asked()).size, asked().length)
+  const told = world.workers.filter((worker) => worker.output().includes("does not serve this model"))
+  assert.equal(told.length, 1)
+  const job = await world.make({ prompt: "a mug", model: pro })
+  assert.deepEqual([job.error?.code, job.usage.upstream_calls], ["model_unavailable", 0])
+})
+
+test("a model that is served again is called again", async () => {
+  await using world = await startWorld({ workerEnv: { KILN_MODEL_CHECK: "1" } })
+  await world.redis.hset("{kiln}:rest", newest, `${Date.now() + 600_000}|model_unavailable`)
+  await world.redis.hset("{kiln}:circuits", newest, "0|0|1|model_unavailable|")
+  assert.equal(await statusOf(world, newest), "unavailable")
+  await until("it is back", async () => (await statusOf(world, newest)) === "available")
+  assert.match(world.workers[0]?.output() ?? "", /serves this model again/)
+  assert.equal((await world.make({ prompt: "a mug" })).status, "succeeded")
+})
+
+test("the first preview name is an alias at Google, and a model of its own behind a gateway that serves it", async () => {
+  await using gateway = await startEmulator({ latencyMs: 0 })
+  await using google = await startWorld()
+  const aliased = await google.make({ prompt: "a mug", model: preview })
+  assert.deepEqual([aliased.status, aliased.model, aliased.requested_model], ["succeeded", newest, preview])
+  assert.match(aliased.warnings[0]?.detail ?? "", /is served by gemini-nano-banana-2\.1/)
+
+  const known = (await models(google)).find(({ id }) => id === "gemini-2.5-flash-image")
+  assert.ok(known)
+  const { name, description, capabilities, prices } = known
+  await using registry = await writeRegistry([
+    {
+      id: preview,
+      name,
+      description,
+      group: "Gateway",
+      sort_order: 1,
+      // What the gateway calls it.
+      api_model: "gemini-2.5-flash-image",
+      base_url: gateway.url,
+      api_version: "v1",
+      token_env: "GATEWAY_TOKEN",
+      system_instruction: "Paint in blue.",
+      capabilities,
+      prices,
+      limits: { rpm: null, ipm: null, rpd: null },
+    },
+  ])
+  await using world = await startWorld({
+    env: { KILN_MODELS: registry.path },
+    workerEnv: { GATEWAY_TOKEN: "the-gateways-token-gate" },
+  })
+  const real = await world.make({ prompt: "a mug", model: preview })
+  assert.deepEqual([real.status, real.model, real.warnings], ["succeeded", preview, []])
+  assert.deepEqual(
+    gateway.calls.map(({ path, key }) => [path, key]),
+    [["/v1/models/gemini-2.5-flash-image:generateContent", "gate"]],
+  )
+  assert.equal(world.emulator.calls.length, 0)
+  const [first] = await models(world)
+  assert.deepEqual([first?.id, first?.group], [preview, "Gateway"])
+})
