@@ -97,7 +97,13 @@ export class Refusal extends Error {
 }
 
 /** Tokens of one upstream call; `output` counts text, thinking and image together. */
-export type Tokens = { input: number; output: number; image: number }
+export type Tokens = {
+  input: number
+  output: number
+  image: number
+  /** Images, where the upstream bills these. */
+  images?: number
+}
 
 type JobFailureOptions = ErrorOptions & {
   /** How long the upstream asked to wait, in milliseconds. */

@@ -42,6 +42,10 @@ const painting = {
       SafetyThreshold,
     )
     .optional(),
+  person_generation: z
+    .enum(["dont_allow", "allow_adult", "allow_all"])
+    .optional()
+    .describe("Whether Imagen may paint people; the Gemini models decide for themselves."),
   grounding: z.array(GroundingSource).min(1).max(2).optional().describe("Let the model search first."),
 }
 

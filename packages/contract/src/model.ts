@@ -47,6 +47,12 @@ export const ModelPrices = z.strictObject({
   image_tokens: z
     .partialRecord(z.union([ImageSize, z.literal("default")]), z.int().positive())
     .describe("Tokens of one image by size, for estimates."),
+  per_image: z
+    .number()
+    .min(0)
+    .nullable()
+    .optional()
+    .describe("USD for an image, where the upstream bills images and not tokens."),
 })
 export type ModelPrices = z.infer<typeof ModelPrices>
 
@@ -67,7 +73,7 @@ export const ModelEntry = z.strictObject({
   sort_order: z.number(),
   api_model: z.string().min(1).describe("The name that the upstream knows."),
   aliases: z.array(z.string().min(1)).default([]),
-  protocol: z.enum(["gemini"]).default("gemini"),
+  protocol: z.enum(["gemini", "imagen"]).default("gemini"),
   base_url: z.url().optional(),
   api_version: z.string().optional(),
   token_env: z.string().optional().describe("Environment variable that holds this model's key."),

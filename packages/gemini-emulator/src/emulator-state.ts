@@ -20,6 +20,8 @@ export type EmulatorState = {
   paintings: { count: number }
   latencyMs: readonly [least: number, most: number]
   hasStrictSignatures: boolean
+  /** Whether it plays a gateway that still serves Imagen. */
+  servesImagen: boolean
   maxRequestBytes: number
   maxUploadBytes: number
 }
@@ -30,6 +32,7 @@ export function createEmulatorState(options: {
   latencyMs: readonly [number, number]
   quotas: Quota
   hasStrictSignatures: boolean
+  servesImagen: boolean
   maxRequestBytes: number
 }): EmulatorState {
   const clock = createClock()
@@ -46,6 +49,7 @@ export function createEmulatorState(options: {
     paintings: { count: 0 },
     latencyMs: options.latencyMs,
     hasStrictSignatures: options.hasStrictSignatures,
+    servesImagen: options.servesImagen,
     maxRequestBytes: options.maxRequestBytes,
     maxUploadBytes,
   }

@@ -21,6 +21,7 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
     port: number("KILN_EMULATOR_PORT") ?? 8790,
     latencyMs: readLatency(environment["KILN_EMULATOR_LATENCY_MS"] || "300-900"),
     quotas,
+    ...(environment["KILN_EMULATOR_IMAGEN"] === "1" && { imagen: true }),
   }
 }
 

@@ -17,6 +17,8 @@ export type EmulatorOptions = {
   quotas?: Quota
   /** Whether replayed model turns must carry the signatures they came with; true if absent. */
   strictSignatures?: boolean
+  /** Whether to serve Imagen's `:predict`, as Google does not any more; false if absent. */
+  imagen?: boolean
   /** Largest JSON request; 20 MiB if absent, the strictest limit that Google states. */
   maxRequestBytes?: number
   /** Gets a line a call. */
@@ -41,6 +43,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     latencyMs: typeof latencyMs === "number" ? [latencyMs, latencyMs] : latencyMs,
     quotas: options.quotas ?? {},
     hasStrictSignatures: options.strictSignatures ?? true,
+    servesImagen: options.imagen ?? false,
     maxRequestBytes: options.maxRequestBytes ?? 20_971_520,
   })
   const server = createServer(createApp(state, options.log ?? (() => undefined)))

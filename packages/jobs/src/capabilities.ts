@@ -28,7 +28,7 @@ function unsuited({ id, capabilities: can }: ModelEntry, inputs: number | undefi
   return inputs > most ? unsupported("/images", `${id} takes at most ${most}, not ${inputs}`) : []
 }
 
-function lacking({ id, capabilities: can }: ModelEntry, asked: Parameters): FieldError[] {
+function lacking({ id, protocol, capabilities: can }: ModelEntry, asked: Parameters): FieldError[] {
   const errors: FieldError[] = []
   const refuse = (field: keyof Parameters, detail: string) =>
     errors.push({ pointer: `/${field}`, code: "unsupported_by_model", detail })
@@ -45,6 +45,11 @@ function lacking({ id, capabilities: can }: ModelEntry, asked: Parameters): Fiel
   oneOf("thinking_level", asked.thinking_level, can.thinking_levels)
   if (asked.include_text && !can.text) refuse("include_text", `${id} gives no text`)
   if (asked.seed !== undefined && !can.seed) refuse("seed", `${id} takes no seed`)
+  if (protocol === "imagen") {
+    for (const field of ["system_instruction", "temperature"] as const) {
+      if (asked[field] !== undefined) refuse(field, `${id} takes none`)
+    }
+  } else if (asked.person_generation !== undefined) refuse("person_generation", `${id} does not take it`)
   for (const source of asked.grounding ?? []) oneOf("grounding", source, can.grounding)
   return errors
 }

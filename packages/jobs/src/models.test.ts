@@ -79,6 +79,55 @@ test("what a model cannot do is refused with every field at once", () => {
   checkCapabilities(model, Parameters.parse({ aspect_ratio: "16:9", image_size: "4K" }))
 })
 
+test("what Imagen lacks is refused, and its own choice about people is refused elsewhere", () => {
+  const pointers = (name: string, asked: object) => {
+    const { model } = models.resolve(name, now)
+    return refusalOf(() => checkCapabilities(model, Parameters.parse(asked))).errors.map(
+      ({ pointer }) => pointer,
+    )
+  }
+  const asked = { system_instruction: "x", temperature: 1, seed: 1, image_size: "4K", aspect_ratio: "21:9" }
+  assert.deepEqual(pointers("imagen-4.0-generate-001", asked), [
+    "/aspect_ratio",
+    "/image_size",
+    "/seed",
+    "/system_instruction",
+    "/temperature",
+  ])
+  assert.deepEqual(pointers("imagen-4.0-fast-generate-001", { image_size: "2K" }), ["/image_size"])
+  assert.deepEqual(pointers("nano-banana", { person_generation: "dont_allow" }), ["/person_generation"])
+  const { model } = models.resolve("imagen-4.0-ultra-generate-001", now)
+  checkCapabilities(model, Parameters.parse({ person_generation: "dont_allow", image_size: "2K" }))
+})
+
+test("a model's end is announced from thirty days before, and it is still taken after", () => {
+  const dated = createModels({
+    defaultModel: "nano-banana",
+    overrides: [
+      { id: "gemini-3-pro-image", retires_on: "2027-01-31", replaced_by: "gemini-nano-banana-2.1" },
+    ],
+  })
+  const saidOn = (day: string) => {
+    const { warnings } = dated.resolve("nano-banana-pro", new Date(`${day}T00:00:00Z`))
+    const status = dated
+      .list(new Date(`${day}T00:00:00Z`))
+      .find(({ id }) => id === "gemini-3-pro-image")?.status
+    return [warnings.some(({ code }) => code === "model_retiring"), status]
+  }
+  assert.deepEqual(saidOn("2026-12-31"), [false, "available"])
+  assert.deepEqual(saidOn("2027-01-02"), [true, "retiring"])
+  assert.deepEqual(saidOn("2027-02-01"), [true, "retired"])
+})
+
+test("models are listed by their sort order with their groups", () => {
+  const listed = models.list(now)
+  assert.deepEqual(
+    listed.map(({ sort_order }) => sort_order),
+    listed.map(({ sort_order }) => sort_order).toSorted((a, b) => a - b),
+  )
+  assert.deepEqual([...new Set(listed.map(({ group }) => group))], ["Nano Banana", "Imagen"])
+})
+
 test("a size is never sent to the model that has only one", () => {
   const { model } = models.resolve("gemini-2.5-flash-image", now)
   const refusal = refusalOf(() => checkCapabilities(model, Parameters.parse({ image_size: "1K" })))

@@ -1,6 +1,7 @@
 import { ModelEntry, Refusal, type Model, type ModelStatus, type Warning } from "@kiln/contract"
 import { z } from "zod"
 
+import { imagenModels } from "./registry-imagen.ts"
 import { builtInModels } from "./registry.ts"
 
 /** A model that was asked for, and what the caller should know about it. */
@@ -46,7 +47,9 @@ export function createModels(options: { defaultModel: string; overrides?: unknow
 }
 
 function merge(overrides: unknown): ModelEntry[] {
-  const merged = new Map<string, unknown>(builtInModels.map((entry) => [entry.id, entry]))
+  const merged = new Map<string, unknown>(
+    [...builtInModels, ...imagenModels].map((entry) => [entry.id, entry]),
+  )
   for (const entry of Overrides.parse(overrides ?? [])) {
     merged.set(entry.id, { ...(merged.get(entry.id) as object | undefined), ...entry })
   }

@@ -33,6 +33,16 @@ test("an unknown price makes the cost unknown, never zero", () => {
   assert.equal(toUsd(null), null)
 })
 
+test("where images are billed, tokens cost nothing and each image its price", () => {
+  const { prices } = priceOf("imagen-4.0-ultra-generate-001")
+  assert.equal(toUsd(costOf({ input: 0, output: 0, image: 0, images: 1 }, prices)), 0.06)
+  assert.equal(costOf({ input: 9, output: 9, image: 9 }, prices), 0)
+  assert.equal(costOf({ input: 0, output: 0, image: 0, images: 1 }, { ...prices, per_image: null }), null)
+  const parameters = Parameters.parse({ n: 3, image_size: "2K" })
+  const model = priceOf("imagen-4.0-generate-001")
+  assert.equal(toUsd(costOf(estimateTokens(model, "a mug", parameters), model.prices)), 0.12)
+})
+
 test("an estimate counts every image of the request at its size", () => {
   const model = priceOf("gemini-nano-banana-2.1")
   const tokens = estimateTokens(model, "x".repeat(400), Parameters.parse({ n: 2, image_size: "4K" }))

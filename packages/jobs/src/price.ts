@@ -14,6 +14,7 @@ const nanoPerToken = (usdPerMillion: number) => usdPerMillion * 1_000
 
 /** What a call cost in nano-dollars, from the upstream's own token counts; null where a price is not known. */
 export function costOf(tokens: Tokens, prices: ModelPrices): number | null {
+  if (prices.per_image !== undefined) return priceOfImages(tokens.images ?? 0, prices.per_image)
   if (prices.input === null || prices.text_output === null || prices.image_output === null) return null
   const words = Math.max(0, tokens.output - tokens.image)
   const nanoUsd = Math.round(
@@ -21,9 +22,14 @@ export function costOf(tokens: Tokens, prices: ModelPrices): number | null {
       tokens.image * nanoPerToken(prices.image_output) +
       words * nanoPerToken(prices.text_output),
   )
-  // Counts that make no sense make no cost either.
-  return nanoUsd < mostNanoUsd ? nanoUsd : null
+  return sensible(nanoUsd)
 }
+
+const priceOfImages = (images: number, perImageUsd: number | null): number | null =>
+  perImageUsd === null ? null : sensible(Math.round(images * perImageUsd * nanoUsdPerUsd))
+
+/** Counts that make no sense make no cost either. */
+const sensible = (nanoUsd: number): number | null => (nanoUsd < mostNanoUsd ? nanoUsd : null)
 
 /** Nano-dollars as USD, rounded to a ten-thousandth of a cent. */
 export const toUsd = (nanoUsd: number | null): number | null =>
@@ -42,7 +48,8 @@ export function estimateTokens(
   parameters: Parameters,
   inputs = 0,
 ): Tokens {
-  const { image_tokens: table } = model.prices
+  const { image_tokens: table, per_image } = model.prices
+  if (per_image !== undefined) return { input: 0, output: 0, image: 0, images: parameters.n }
   const image = table[parameters.image_size ?? "default"] ?? table.default ?? 0
   const words = prompt.length + (parameters.system_instruction?.length ?? 0)
   return {

@@ -3,7 +3,8 @@ import { GoogleError } from "../google-error.ts"
 import { isObject } from "../json.ts"
 import { asGenerateRequest } from "../messages/generate-request.ts"
 import { countTokensRequest } from "../messages/requests.ts"
-import { findModel, unknownModel } from "../models/find-model.ts"
+import { findModel } from "../models/find-model.ts"
+import { imagenModels, imagenResource } from "../models/imagen.ts"
 import { getModel, listModels } from "../models/model-resource.ts"
 import { readRequest } from "../schema/read-request.ts"
 import { readBody } from "./read-body.ts"
@@ -23,7 +24,9 @@ export function listModelsRoute(visit: Visit): void {
 }
 
 export function getModelRoute(visit: Visit): void {
-  sendJson(visit, getModel(visit.params["model"] ?? "", versionOf(visit)))
+  const id = visit.params["model"] ?? ""
+  const imagen = visit.state.servesImagen ? imagenModels.find((known) => known.id === id) : undefined
+  sendJson(visit, imagen === undefined ? getModel(id, versionOf(visit)) : imagenResource(imagen))
 }
 
 export async function countTokensRoute(visit: Visit): Promise<void> {
@@ -39,11 +42,6 @@ export async function countTokensRoute(visit: Visit): Promise<void> {
   const promptTokensDetails = promptTokens(request, model)
   const totalTokens = promptTokensDetails.reduce((sum, { tokenCount }) => sum + tokenCount, 0)
   sendJson(visit, { totalTokens, promptTokensDetails })
-}
-
-/** Imagen's method: gone from this API, whatever the model. */
-export function predictRoute(visit: Visit): void {
-  throw unknownModel(visit.params["model"] ?? "", versionOf(visit), "predict")
 }
 
 export function notEmulatedRoute(): void {

@@ -2,13 +2,8 @@ import { resetState } from "../emulator-state.ts"
 import { scenarios } from "../scenarios/scenarios.ts"
 import { deleteFileRoute, getFileRoute, listFilesRoute } from "./file-routes.ts"
 import { generateRoute } from "./generate-route.ts"
-import {
-  countTokensRoute,
-  getModelRoute,
-  listModelsRoute,
-  notEmulatedRoute,
-  predictRoute,
-} from "./model-routes.ts"
+import { countTokensRoute, getModelRoute, listModelsRoute, notEmulatedRoute } from "./model-routes.ts"
+import { predictRoute } from "./predict-route.ts"
 import { sendJson } from "./send.ts"
 import { uploadRoute } from "./upload-route.ts"
 import type { Visit } from "./visit.ts"
@@ -33,7 +28,7 @@ export const routes: readonly Route[] = [
   { method: "POST", pattern: method("generateContent"), answer: generateRoute, readsPrompt: true },
   { method: "POST", pattern: method("streamGenerateContent"), answer: generateRoute, readsPrompt: true },
   { method: "POST", pattern: method("countTokens"), answer: countTokensRoute },
-  { method: "POST", pattern: method("predict"), answer: predictRoute },
+  { method: "POST", pattern: method("predict"), answer: predictRoute, readsPrompt: true },
   { method: "POST", pattern: method("batchGenerateContent"), answer: notEmulatedRoute },
   { method: "POST", pattern: new RegExp(`^/${version}/interactions$`), answer: notEmulatedRoute },
   { method: "GET", pattern: new RegExp(`^/${version}/batches`), answer: notEmulatedRoute },
