@@ -82,3 +82,42 @@ test("the first preview name is an alias at Google, and a model of its own behin
   const [first] = await models(world)
   assert.deepEqual([first?.id, first?.group], [preview, "Gateway"])
 })
+
+test("Imagen paints through a gateway that still serves it, one image a call, and is refused at Google", async () => {
+  const imagen = "imagen-4.0-generate-001"
+  await using gateway = await startEmulator({ latencyMs: 0, imagen: true })
+  await using registry = await writeRegistry([{ id: imagen, base_url: gateway.url }])
+  await using world = await startWorld({ env: { KILN_MODELS: registry.path } })
+  const job = await world.make({
+    prompt: "a mug",
+    model: "imagen-4",
+    n: 3,
+    aspect_ratio: "16:9",
+    image_size: "2K",
+    output_format: "jpeg",
+    person_generation: "dont_allow",
+  })
+  assert.deepEqual([job.status, job.model, job.outputs.length], ["succeeded", imagen, 3])
+  for (const { width, height, content_type: type } of job.outputs) {
+    assert.deepEqual([width, height, type], [2816, 1536, "image/jpeg"])
+  }
+  assert.deepEqual(
+    [job.usage.upstream_calls, job.usage.cost_usd, job.usage.charged, job.usage.output_tokens],
+    [3, 0.12, "yes", 0],
+  )
+  assert.deepEqual(
+    gateway.calls.map(({ path, status }) => [path, status]),
+    [1, 2, 3].map(() => [`/v1beta/models/${imagen}:predict`, 200]),
+  )
+  const blocked = await world.make({ prompt: "a mug [[image_safety]]", model: imagen })
+  assert.deepEqual(
+    [blocked.status, blocked.error?.code, blocked.usage.cost_usd],
+    ["failed", "content_blocked", 0],
+  )
+  assert.match(blocked.error?.upstream?.message ?? "", /Responsible AI/)
+
+  const ultra = await world.make({ prompt: "a mug", model: "imagen-4-ultra" })
+  assert.deepEqual([ultra.status, ultra.error?.code], ["failed", "model_unavailable"])
+  assert.ok(ultra.warnings.some(({ code }) => code === "model_retiring"))
+  assert.match(world.emulator.calls[0]?.path ?? "", /imagen-4\.0-ultra-generate-001:predict/)
+})

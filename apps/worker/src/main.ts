@@ -4,6 +4,7 @@ import { resolve } from "node:path"
 import { mostAssetBytes } from "@kiln/contract"
 import { createEgress } from "@kiln/egress"
 import { createGemini } from "@kiln/gemini"
+import { createImagen } from "@kiln/imagen"
 import { circuitPolicy, createModels, type Models, type UploadedFiles } from "@kiln/jobs"
 import { createUploads, ledgerPrefix } from "@kiln/ledger"
 import { connectRedis, createLogger, createMetrics, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
@@ -21,8 +22,8 @@ const env = readEnv(workerEnv)
 const log = createLogger({ name: "worker", level: env.KILN_LOG_LEVEL })
 const dayMs = 24 * 3_600_000
 
-/** One client a key; models with a key of their own (`token_env`) use that one whatever the turn. */
-function openGemini(models: Models, uploaded: UploadedFiles) {
+/** Clients of every protocol for each key; models with a key of their own (`token_env`) use that one whatever the turn. */
+function openClients(opened: AsyncDisposableStack, models: Models) {
   const modelKeys = Object.fromEntries(
     models.entries().flatMap(({ id, token_env }) => {
       const key = token_env ? process.env[token_env] : undefined
@@ -32,16 +33,19 @@ function openGemini(models: Models, uploaded: UploadedFiles) {
   const keys = env.GEMINI_API_KEY.split(",")
     .map((key) => key.trim())
     .filter((key) => key !== "")
-  return keys.map((apiKey) =>
-    createGemini({
+  const uploaded = openUploads(opened)
+  return keys.map((apiKey) => {
+    const options = {
       apiKey,
       modelKeys,
-      uploaded,
       baseUrl: env.GEMINI_BASE_URL,
       apiVersion: env.GEMINI_API_VERSION,
       timeoutMs: env.KILN_UPSTREAM_TIMEOUT * 1_000,
-    }),
-  )
+    }
+    const gemini = opened.use(createGemini({ ...options, uploaded }))
+    const imagen = opened.use(createImagen(options))
+    return { paint: createPainters({ gemini: gemini.paint, imagen: imagen.paint }), probe: gemini.probe }
+  })
 }
 
 /** Uploads are known to all workers; a Redis that is away costs no more than an upload. */
@@ -60,14 +64,10 @@ async function start(): Promise<AsyncDisposable> {
   await using opened = new AsyncDisposableStack()
   const overrides: unknown = env.KILN_MODELS ? JSON.parse(await readFile(env.KILN_MODELS, "utf8")) : undefined
   const models = createModels({ defaultModel: env.KILN_DEFAULT_MODEL, overrides })
-  const clients = openGemini(models, openUploads(opened)).map((client) => opened.use(client))
-  const [first, ...others] = clients
+  const [first, ...others] = openClients(opened, models)
   if (!first) throw new Error("GEMINI_API_KEY names no key")
   const metrics = createMetrics()
-  const paint = measurePaint(
-    createPainters({ gemini: inTurn([first.paint, ...others.map((each) => each.paint)]) }),
-    metrics,
-  )
+  const paint = measurePaint(inTurn([first.paint, ...others.map((each) => each.paint)]), metrics)
   const storage = measureStorage(opened.use(openStorage(env)), metrics)
   const { folder: spool } = opened.use(await openSpool(resolve(env.KILN_DATA_DIR)))
   const worker = opened.use(

@@ -2,12 +2,11 @@ import { createHash } from "node:crypto"
 
 import { JobFailure } from "@kiln/contract"
 import { CallAborted, type PaintInput, type UploadedFiles } from "@kiln/jobs"
+import type { Redact, Upstream } from "@kiln/upstream"
 
 import { hashOf } from "./image-bytes.ts"
-import type { Redact } from "./redact.ts"
 import { createSharedWork } from "./shared-work.ts"
 import { uploadImage, type Owner } from "./upload-image.ts"
-import type { Upstream } from "./upstream.ts"
 
 type Options = { upstream: Upstream; uploaded: UploadedFiles; redact: Redact }
 

@@ -1,35 +1,26 @@
 import { JobFailure, type ModelEntry } from "@kiln/contract"
 import type { Paint, Painted, PaintRequest, UploadedFiles } from "@kiln/jobs"
+import {
+  createBlobFiles,
+  createModelUpstream,
+  decodedBody,
+  isSuccess,
+  readError,
+  readReply,
+  type Blob,
+  type Redact,
+  type UpstreamOptions,
+} from "@kiln/upstream"
 import type { Dispatcher } from "undici"
 
-import { createBlobFiles, type Blob } from "./blob-files.ts"
-import { decodedBody } from "./decoded-body.ts"
 import { createFiles } from "./files.ts"
 import { contentOf, judgeReply, textOf } from "./judge-reply.ts"
 import { keptReply } from "./kept-reply.ts"
-import { modelUrl } from "./model-url.ts"
-import { isSuccess, readError } from "./read-error.ts"
-import { createRedactor, type Redact } from "./redact.ts"
-import { readReply } from "./reply-stream.ts"
 import { parseReply } from "./reply.ts"
 import { requestBody } from "./request-body.ts"
 import { tokensOf } from "./tokens.ts"
-import { createUpstream } from "./upstream.ts"
 
-export type GeminiOptions = {
-  /** Used for every model that `modelKeys` does not name; empty when each model has its own. */
-  apiKey: string
-  /** Where models are served that name no address of their own; also a gateway's, with its path. */
-  baseUrl: string
-  /** `v1beta`, which takes imageConfig; empty for gateways without a version in their paths. */
-  apiVersion: string
-  /** Of a whole call, to the last byte and with the wait for a connection; a 4K image takes more than two minutes. */
-  timeoutMs: number
-  /** Calls in flight to one origin; more wait for a connection. */
-  maxConnections?: number
-  maxReplyBytes?: number
-  /** Keys by the id of their model. */
-  modelKeys?: Readonly<Record<string, string>>
+export type GeminiOptions = UpstreamOptions & {
   /** Remembers uploads across processes; without it an image above the inline limit is uploaded for each call. */
   uploaded?: UploadedFiles
 }
@@ -41,27 +32,11 @@ export type Gemini = AsyncDisposable & {
   probe: (model: ModelEntry, signal: AbortSignal) => Promise<"served" | "gone">
 }
 
-const defaultMaxConnections = 256
-const defaultMaxReplyBytes = 128 * 1024 * 1024
-
 /** The Gemini API's image models over one pool of connections. Throws an Error for a key that no header can carry. */
 export function createGemini(options: GeminiOptions): Gemini {
-  const { apiKey, modelKeys = {}, maxReplyBytes = defaultMaxReplyBytes } = options
-  const keys = [apiKey, ...Object.values(modelKeys)]
-  if (keys.some((key) => !/^[\x21-\x7e]*$/.test(key))) {
-    throw new Error("A Gemini API key has blanks or characters that a header cannot carry")
-  }
-  const redact = createRedactor(keys)
-  const { timeoutMs, maxConnections = defaultMaxConnections } = options
-  const upstream = createUpstream({ timeoutMs, maxConnections, redact })
+  const upstream = createModelUpstream(options)
+  const { addressOf, maxReplyBytes, redact } = upstream
   const files = createFiles({ upstream, redact, uploaded: options.uploaded ?? nothingUploaded })
-
-  function addressOf(model: ModelEntry) {
-    const key = Object.hasOwn(modelKeys, model.id) ? modelKeys[model.id] : apiKey
-    if (!key) throw new JobFailure("upstream_auth", `No API key is configured for ${model.id}`)
-    const { base_url: baseUrl = options.baseUrl, api_version: apiVersion = options.apiVersion } = model
-    return { baseUrl, apiVersion, url: modelUrl({ baseUrl, apiVersion, apiModel: model.api_model }), key }
-  }
 
   /** Calls once with each image where it is; an upstream that lost its files is given them anew, once. */
   async function generate(

@@ -1,10 +1,8 @@
 import { JobFailure, type UpstreamFacts, type Warning } from "@kiln/contract"
 import type { PaintedPiece } from "@kiln/jobs"
+import { type Blob, type Redact, failureOfError } from "@kiln/upstream"
 
-import type { Blob } from "./blob-files.ts"
-import { failureOfError } from "./error-failure.ts"
 import { endingOf, isNatural, type Ending } from "./finish-reasons.ts"
-import type { Redact } from "./redact.ts"
 import type { Part, Reply } from "./reply.ts"
 import { tokensOf } from "./tokens.ts"
 

@@ -1,6 +1,6 @@
 import type { ReplyPart } from "@kiln/jobs"
+import type { Blob } from "@kiln/upstream"
 
-import type { Blob } from "./blob-files.ts"
 import type { Part, Reply } from "./reply.ts"
 
 type Files = { blobs: readonly Blob[]; pathOf: (blob: Blob) => string }

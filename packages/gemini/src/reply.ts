@@ -1,9 +1,5 @@
+import { AnyError, camelCaseKeys, lenient, unusableReply } from "@kiln/upstream"
 import { z } from "zod"
-
-import { camelCaseKeys } from "./camel-case-keys.ts"
-import { lenient } from "./lenient.ts"
-import { AnyError } from "./rpc-error.ts"
-import { unusableReply } from "./unusable-reply.ts"
 
 /** A conversation is replayed with all that its parts had, so what is not known here stays. */
 const Part = z.looseObject({

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
 
-import { requestBody, type RequestBody } from "./request-body.ts"
+import type { RequestBody } from "@kiln/upstream"
+
+import { requestBody } from "./request-body.ts"
 import { paintRequest } from "./testing/paint-request.ts"
 import { answer, createScriptedUpstream } from "./testing/scripted-upstream.ts"
 

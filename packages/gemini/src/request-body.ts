@@ -2,13 +2,10 @@ import { randomUUID } from "node:crypto"
 
 import { JobFailure } from "@kiln/contract"
 import type { PaintInput, PaintRequest } from "@kiln/jobs"
+import type { RequestBody, StreamedBody } from "@kiln/upstream"
 
 import { base64Of, sizeOf } from "./image-bytes.ts"
 import { toRequestBody } from "./request.ts"
-
-/** Plain words as they are, or a body of known length whose images are read when it is sent. */
-export type RequestBody = Buffer | StreamedBody
-type StreamedBody = { bytes: number; chunks(): AsyncIterable<Uint8Array> }
 
 /** The upstream takes 20 MB in all; the rest is for what a gateway may add. */
 const mostBytes = 19_000_000

@@ -2,16 +2,22 @@ import { setTimeout as sleep } from "node:timers/promises"
 
 import { JobFailure } from "@kiln/contract"
 import type { PaintInput } from "@kiln/jobs"
+import {
+  type Endpoint,
+  type Redact,
+  type Upstream,
+  decodedBody,
+  fileUrl,
+  isSuccess,
+  lenient,
+  readError,
+  readText,
+  uploadUrl,
+} from "@kiln/upstream"
 import type { Dispatcher } from "undici"
 import { z } from "zod"
 
-import { decodedBody } from "./decoded-body.ts"
 import { bytesOf, sizeOf } from "./image-bytes.ts"
-import { lenient } from "./lenient.ts"
-import { fileUrl, uploadUrl, type Endpoint } from "./model-url.ts"
-import { isSuccess, readError, readText } from "./read-error.ts"
-import type { Redact } from "./redact.ts"
-import type { Upstream } from "./upstream.ts"
 
 /** Whose files they are: a file belongs to the project of the key, at one upstream. */
 export type Owner = Omit<Endpoint, "apiModel"> & { key: string }

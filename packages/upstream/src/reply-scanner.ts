@@ -9,7 +9,7 @@ export type ScanEvent =
 
 /**
  * Parts a JSON reply into its images and the rest while it streams in: the string under `data` of an inlineData
- * object comes out as base64, and stands in the rest as the blob's number (from 1). It holds nothing but its
+ * object, or under `bytesBase64Encoded`, comes out as base64, and stands in the rest as the blob's number (from 1). It holds nothing but its
  * place. Throws `upstream_error` for nesting beyond 64 levels.
  */
 export function createReplyScanner(): { push(chunk: Uint8Array): Generator<ScanEvent> } {

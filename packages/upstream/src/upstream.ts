@@ -6,7 +6,10 @@ import { Agent, type Dispatcher } from "undici"
 
 import { connectionFailure } from "./connection-failure.ts"
 import type { Redact } from "./redact.ts"
-import type { RequestBody } from "./request-body.ts"
+
+/** Plain words as they are, or a body of known length whose images are read when it is sent. */
+export type RequestBody = Buffer | StreamedBody
+export type StreamedBody = { bytes: number; chunks(): AsyncIterable<Uint8Array> }
 
 type UpstreamCall = {
   method: "GET" | "POST"

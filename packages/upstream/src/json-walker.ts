@@ -5,8 +5,10 @@ type Frame = { isObject: boolean; name: string; key: string; expectsKey: boolean
 const quote = 0x22
 const backslash = 0x5c
 const blobOwners = new Set(["inlineData", "inline_data"])
-/** The longest key that matters is `inline_data`, each letter of which may be written as an escape. */
-const longestKey = 80
+/** Where Imagen puts its images. */
+const predictedBytes = new Set(["bytesBase64Encoded", "bytes_base64_encoded"])
+/** The longest key that matters has twenty letters, each of which may be written as an escape. */
+const longestKey = 120
 const deepest = 64
 
 /**
@@ -68,7 +70,9 @@ export function createJsonWalker(): {
 }
 
 const isBlob = (frame: Frame | undefined): boolean =>
-  frame !== undefined && !frame.expectsKey && frame.key === "data" && blobOwners.has(frame.name)
+  frame !== undefined &&
+  !frame.expectsKey &&
+  (frame.key === "data" ? blobOwners.has(frame.name) : predictedBytes.has(frame.key))
 
 function nameOf(raw: string): string {
   if (!raw.includes("\\")) return raw
