@@ -41,7 +41,9 @@ const oddValue = fc.oneof(
 const rightRequest = fc.record(
   {
     prompt: fc.constantFrom("a mug", "ein Becher", "コップ", "x".repeat(5_000)),
-    model: fc.constantFrom("gemini-3-pro-image", "nano-banana"),
+    model: fc.constantFrom("gemini-3-pro-image", "nano-banana", "imagen-4"),
+    fallback_models: fc.array(fc.constantFrom("nano-banana-lite", "nano-banana", "dall-e"), { maxLength: 6 }),
+    person_generation: fc.constantFrom("dont_allow", "allow_adult"),
     n: fc.integer({ min: 1, max: 8 }),
     aspect_ratio: fc.constantFrom(...aspectRatios),
     image_size: fc.constantFrom("1K", "2K", "4K"),

@@ -55,11 +55,14 @@ export async function checkModels(
 ): Promise<void> {
   for (const model of models.entries()) {
     if (signal.aborted) return
-    const facts = { model: model.id, replacedBy: model.replaced_by }
+    const { replaced_by: replacedBy, retires_on: retiresOn } = model
+    const facts = { model: model.id, replacedBy, retiresOn }
     try {
       const said = await probe(model, AbortSignal.any([signal, AbortSignal.timeout(probeMs)]))
       const news = await ledger.judgeModel(model.id, said)
-      if (news === "gone") log.warn(facts, "the upstream does not serve this model")
+      // An end that was announced and has come is no surprise.
+      const level = retiresOn !== null && Date.parse(retiresOn) < Date.now() ? "info" : "warn"
+      if (news === "gone") log[level](facts, "the upstream does not serve this model")
       if (news === "back") log.info(facts, "the upstream serves this model again")
     } catch (error) {
       const { code, message } = JobFailure.from(error)
