@@ -6,7 +6,7 @@ import {
   type ModelEntry,
   type Tokens,
 } from "@kiln/contract"
-import { checkCapabilities, costOf, estimateTokens, guidanceOf, toUsd, type Models } from "@kiln/jobs"
+import { checkCapabilities, costOf, estimateTokens, guidanceOf, guidanceOnInputs, toUsd, type Models } from "@kiln/jobs"
 import type { NewJob } from "@kiln/ledger"
 
 import type { Continued } from "./find-previous.ts"
@@ -61,7 +61,7 @@ export function newJob(
       ...(template === undefined ? {} : { template }),
       parameters,
       metadata,
-      warnings: [...warnings, ...guidanceOf(prompt)],
+      warnings: [...warnings, ...guidanceOf(prompt), ...guidanceOnInputs(model, images ?? 0)],
     },
     priority,
     notBefore: not_before === undefined ? null : new Date(not_before),

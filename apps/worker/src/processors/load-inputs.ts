@@ -39,7 +39,8 @@ export async function loadInputs(
       const input = "url" in given ? await fetched(given.url, index, work, deps) : given
       const path = join(folder, `${index}`)
       if (!(await deps.inputs.load(input.key, path, work.run.stop))) {
-        throw new JobFailure("input_unreachable", `Input image ${index} is not kept any more`)
+        const sentence = `Input image ${index} is not kept any more`
+        throw new JobFailure("input_unreachable", sentence, { retryable: false })
       }
       files.push({ key: input.key, contentType: input.content_type, path })
     }
@@ -73,7 +74,8 @@ async function fetched(url: string, index: number, work: Work, { ledger, inputs 
 function failureOf(error: unknown, index: number): unknown {
   if (error instanceof EgressError) {
     const code = error.code === "too_large" ? "input_unreadable" : "input_unreachable"
-    return new JobFailure(code, `Input image ${index}: ${error.message}`, { cause: error })
+    const { retryable } = error
+    return new JobFailure(code, `Input image ${index}: ${error.message}`, { cause: error, retryable })
   }
   if (error instanceof JobFailure && error.code === "input_unreadable") {
     return new JobFailure(error.code, `Input image ${index}: ${error.message}`, { cause: error })
