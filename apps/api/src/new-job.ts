@@ -1,15 +1,17 @@
+import { newId, Refusal, type GenerationRequest, type ModelEntry, type Tokens } from "@kiln/contract"
 import {
-  newId,
-  Refusal,
-  type GenerationRequest,
-  type InputImage,
-  type ModelEntry,
-  type Tokens,
-} from "@kiln/contract"
-import { checkCapabilities, costOf, estimateTokens, guidanceOf, guidanceOnInputs, toUsd, type Models } from "@kiln/jobs"
+  checkCapabilities,
+  costOf,
+  estimateTokens,
+  guidanceOf,
+  guidanceOnInputs,
+  toUsd,
+  type Models,
+} from "@kiln/jobs"
 import type { NewJob } from "@kiln/ledger"
 
 import type { Continued } from "./find-previous.ts"
+import type { GivenImage } from "./resolve-inputs.ts"
 
 /** What is to be painted, and the template that says it. */
 export type Words = { prompt: string; template: string | undefined }
@@ -17,7 +19,7 @@ export type Words = { prompt: string; template: string | undefined }
 type Caller = { tenant: string; key: string }
 
 /** What is edited: images, undefined where there are words alone, and the conversation that it goes on with. */
-type Asked = { images: readonly InputImage[] | undefined; continued: Continued | undefined }
+type Asked = { images: readonly GivenImage[] | undefined; continued: Continued | undefined }
 
 /** A request as a job to be written, with its prompt still in it. Throws a Refusal for what cannot or must not be done. */
 export function newJob(
@@ -61,7 +63,7 @@ export function newJob(
       ...(template === undefined ? {} : { template }),
       parameters,
       metadata,
-      warnings: [...warnings, ...guidanceOf(prompt), ...guidanceOnInputs(model, images ?? 0)],
+      warnings: [...warnings, ...guidanceOf(prompt), ...guidanceOnInputs(model, given ?? 0)],
     },
     priority,
     notBefore: not_before === undefined ? null : new Date(not_before),

@@ -4,13 +4,17 @@ import type { JobSpec, KeptAsset, KeptInput, Ledger } from "@kiln/ledger"
 import type { JobView } from "@kiln/views"
 
 import { decodeBase64 } from "./decode-base64.ts"
+import type { SentFile } from "./http/read-form.ts"
 import { inputError } from "./input-error.ts"
 
 type Deps = {
   ledger: Pick<Ledger, "read" | "assets">
-  inputs: Pick<Inputs, "keepBytes" | "keepObject">
+  inputs: Pick<Inputs, "keepBytes" | "keepFile" | "keepObject">
   view: Pick<JobView, "hasLostImages">
 }
+
+/** An image as the request says it, or a file of its form. */
+export type GivenImage = InputImage | SentFile
 
 /** What is wrong with one image, at a field of it. */
 class WrongImage extends Error {
@@ -29,7 +33,7 @@ class WrongImage extends Error {
  * every image that cannot be used.
  */
 export function createResolveInputs({ ledger, inputs, view }: Deps) {
-  return async (tenant: string, images: readonly InputImage[]): Promise<NonNullable<JobSpec["inputs"]>> => {
+  return async (tenant: string, images: readonly GivenImage[]): Promise<NonNullable<JobSpec["inputs"]>> => {
     const resolved: (KeptInput | { url: string })[] = []
     const errors: FieldError[] = []
     // One after the other: a request holds one decoder at a time.
@@ -47,7 +51,8 @@ export function createResolveInputs({ ledger, inputs, view }: Deps) {
     throw new Refusal("invalid_request", sentences.join("; "), { errors })
   }
 
-  async function resolve(tenant: string, image: InputImage): Promise<KeptInput | { url: string }> {
+  async function resolve(tenant: string, image: GivenImage): Promise<KeptInput | { url: string }> {
+    if ("path" in image) return inputOf((await inputs.keepFile(tenant, image.path, image)).asset)
     const { url, asset: id, data, job, output = 0 } = image
     if (url !== undefined) return { url }
     if (id !== undefined) {
@@ -81,7 +86,8 @@ const inputOf = ({ id, key, content_type, width, height }: KeptAsset): KeptInput
   height,
 })
 
-function fieldError(index: number, image: InputImage, error: unknown): FieldError | undefined {
+function fieldError(index: number, image: GivenImage, error: unknown): FieldError | undefined {
+  if ("path" in image) return inputError(pointerOf(["image", image.index]), error)
   const at = (field: keyof InputImage) => pointerOf(["images", index, field])
   if (error instanceof WrongImage) {
     return { pointer: at(error.field), code: error.code, detail: error.message }

@@ -1,12 +1,4 @@
-import {
-  idTime,
-  isTerminal,
-  Refusal,
-  type ApiKey,
-  type GenerationRequest,
-  type InputImage,
-  type Job,
-} from "@kiln/contract"
+import { idTime, isTerminal, Refusal, type ApiKey, type GenerationRequest, type Job } from "@kiln/contract"
 import type { Models } from "@kiln/jobs"
 import type { Feed, Ledger, NewJob } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
@@ -26,7 +18,7 @@ import type { OpenWaits } from "./http/open-waits.ts"
 import { waitOf } from "./http/prefer.ts"
 import { patienceOf, untilEnded } from "./http/wait.ts"
 import { newJob, type Words } from "./new-job.ts"
-import type { ResolveInputs } from "./resolve-inputs.ts"
+import type { GivenImage, ResolveInputs } from "./resolve-inputs.ts"
 
 type Deps = {
   ledger: Ledger
@@ -51,7 +43,7 @@ const longestPromptBytes = 4_096
 type Asked = {
   route: "createGeneration" | "createEdit"
   request: GenerationRequest
-  images?: readonly InputImage[]
+  images?: readonly GivenImage[]
   /** The job whose conversation it goes on with. */
   previousJob?: string | undefined
   query: Parameters<typeof waitOf>[2]

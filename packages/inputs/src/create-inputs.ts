@@ -1,14 +1,15 @@
-import { randomUUID } from "node:crypto"
+import { hash } from "node:crypto"
 import { createWriteStream } from "node:fs"
-import { mkdir, rm, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { writeFile } from "node:fs/promises"
 import { pipeline } from "node:stream/promises"
 
-import { Refusal } from "@kiln/contract"
 import type { Egress } from "@kiln/egress"
 import { normaliseInput } from "@kiln/images"
-import { mostAssets, type KeptAsset, type Ledger } from "@kiln/ledger"
-import { assetKey, type Storage } from "@kiln/storage"
+import type { Ledger } from "@kiln/ledger"
+import type { Storage } from "@kiln/storage"
+
+import { createAssetStore, type KeptAs } from "./asset-store.ts"
+import { createSpoolFiles } from "./spool-files.ts"
 
 export type InputsOptions = {
   ledger: Pick<Ledger, "assets">
@@ -18,58 +19,53 @@ export type InputsOptions = {
   spool: string
 }
 
-/** `known`: the tenant had this content already. */
-export type KeptAs = { kind: "created" | "known"; asset: KeptAsset }
-
-const extensions = {
-  "image/png": "png",
-  "image/jpeg": "jpg",
-  "image/webp": "webp",
-  "image/heic": "heic",
-  "image/heif": "heif",
-} as const
+/** The SHA-256 of the file, where it is known. */
+type Keeping = { sha256?: string | undefined; signal?: AbortSignal | undefined }
 
 /**
  * Keeps images that callers send as assets: checked, made readable for models, stored once a tenant by content.
  * All throw `input_unreadable` for what is no usable image, `storage_error`, or `forbidden` when the tenant has too many.
  */
 export function createInputs(options: InputsOptions) {
-  const { ledger, storage, egress, spool } = options
-  const store = createStore(options)
+  const { ledger, storage, egress } = options
+  const assets = createAssetStore(options)
+  const { spooled, openFolder } = createSpoolFiles(options)
 
-  /** Gives the step a name for a file of its own, which is gone afterwards. */
-  async function spooled<Result>(step: (path: string) => Promise<Result>): Promise<Result> {
-    // It is removed as a leftover by others when this process had nothing to do for a day.
-    await mkdir(spool, { recursive: true })
-    const path = join(spool, randomUUID())
-    try {
-      return await step(path)
-    } finally {
-      await rm(path, { force: true })
-    }
-  }
-
-  const keepFile = (tenant: string, source: string, signal?: AbortSignal): Promise<KeptAs> =>
-    spooled(async (target) => store(tenant, target, await normaliseInput({ source, target, signal }), signal))
+  /** What is kept with this very content already is neither decoded nor stored again. */
+  const keepFile = async (
+    tenant: string,
+    source: string,
+    { sha256, signal }: Keeping = {},
+  ): Promise<KeptAs> =>
+    (await assets.find(tenant, sha256, signal)) ??
+    spooled(async (target) => {
+      const made = await normaliseInput({ source, target, signal })
+      return assets.store(tenant, target, made, signal)
+    })
 
   return {
     spooled,
+    openFolder,
 
     /** A file that stays where it is. */
     keepFile,
 
     async keepBytes(tenant: string, bytes: Uint8Array): Promise<KeptAs> {
-      return spooled(async (path) => {
-        await writeFile(path, bytes)
-        return keepFile(tenant, path)
-      })
+      const sha256 = hash("sha256", bytes, "hex")
+      return (
+        (await assets.find(tenant, sha256)) ??
+        spooled(async (path) => {
+          await writeFile(path, bytes)
+          return keepFile(tenant, path)
+        })
+      )
     },
 
     /** Throws what `Egress` throws, too. */
     async keepUrl(tenant: string, url: string, signal?: AbortSignal): Promise<KeptAs> {
       return spooled(async (target) => {
-        await egress.fetchTo(url, { target, signal, accept: "image/*" })
-        return keepFile(tenant, target, signal)
+        const { sha256 } = await egress.fetchTo(url, { target, signal, accept: "image/*" })
+        return keepFile(tenant, target, { sha256, signal })
       })
     },
 
@@ -78,9 +74,10 @@ export function createInputs(options: InputsOptions) {
       tenant: string,
       { key, sha256 }: { key: string; sha256: string },
     ): Promise<KeptAs | undefined> {
-      const asset = await ledger.assets.find(tenant, sha256)
-      if (asset) return { kind: "known", asset }
-      return spooled(async (path) => ((await load(key, path)) ? keepFile(tenant, path) : undefined))
+      return (
+        (await assets.find(tenant, sha256)) ??
+        spooled(async (path) => ((await load(key, path)) ? keepFile(tenant, path) : undefined))
+      )
     },
 
     load,
@@ -103,27 +100,3 @@ export function createInputs(options: InputsOptions) {
   }
 }
 export type Inputs = ReturnType<typeof createInputs>
-
-function createStore({ ledger, storage }: Pick<InputsOptions, "ledger" | "storage">) {
-  return async (
-    tenant: string,
-    path: string,
-    { contentType, bytes, width, height, sha256 }: Awaited<ReturnType<typeof normaliseInput>>,
-    signal: AbortSignal | undefined,
-  ): Promise<KeptAs> => {
-    const key = assetKey({ tenant, sha256, extension: extensions[contentType] })
-    const put = () => storage.put(key, { path, bytes, sha256 }, { contentType, ifAbsent: true, signal })
-    await put()
-    const facts = { key, content_type: contentType, bytes, width, height, sha256 }
-    const kept = await ledger.assets.keep(tenant, facts)
-    if (kept.kind === "full") {
-      throw new Refusal(
-        "forbidden",
-        `A tenant may have ${mostAssets.toLocaleString("en")} assets; delete some first`,
-      )
-    }
-    // Between the two steps a deletion may have taken away the object that was there.
-    if (kept.kind === "created" && !(await storage.head(key, signal))) await put()
-    return kept
-  }
-}

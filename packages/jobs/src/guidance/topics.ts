@@ -51,7 +51,9 @@ export const guidanceTopics = {
     title: "Give pictures, not recordings",
     advice:
       "Input images are PNG, JPEG, WebP, HEIC, HEIF, AVIF, TIFF or GIF, told by their first bytes whatever name they have. Audio and video are refused before anything is spent. Of a video, take the frame that matters and send that.",
-    examples: [{ not: "holiday.mp4", write: "A frame of it: ffmpeg -ss 12 -i holiday.mp4 -frames:v 1 frame.png" }],
+    examples: [
+      { not: "holiday.mp4", write: "A frame of it: ffmpeg -ss 12 -i holiday.mp4 -frames:v 1 frame.png" },
+    ],
   },
   unquoted_text: {
     title: "Put the words that are to be written in quotation marks",

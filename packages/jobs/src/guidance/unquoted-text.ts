@@ -51,9 +51,7 @@ const groups: readonly Group[] = [
   {
     // From here on the words are known by their capital letter, or by a colon before them.
     inkling: /\b(?:text|title|caption|headline|tagline|message|inscription|lettering|name|slogan)[\s:]/i,
-    wordings: [
-      /\b(?:text|title|caption|headline|tagline|slogan): ?(?!(?:none|no|n\/a)\b)(?=[\p{L}\p{N}])/u,
-    ],
+    wordings: [/\b(?:text|title|caption|headline|tagline|slogan): ?(?!(?:none|no|n\/a)\b)(?=[\p{L}\p{N}])/u],
     cased: [
       /\b(?:[Tt]he|[Aa]|[Ww]ith) (?:(?:big|bold|large|small|main|short) )?(?:text|title|caption|headline|tagline|message|inscription|lettering|name)(?: (?=\p{Lu}\p{Ll})|: ?(?=[\p{L}\p{N}]))/u,
     ],
@@ -61,9 +59,7 @@ const groups: readonly Group[] = [
   {
     inkling: /\b(?:titled|captioned|labell?ed|inscribed)\b/,
     wordings: [],
-    cased: [
-      /\b(?:titled|captioned|labell?ed|inscribed(?: with)?)(?: (?=\p{Lu}\p{Ll})|: ?(?=[\p{L}\p{N}]))/u,
-    ],
+    cased: [/\b(?:titled|captioned|labell?ed|inscribed(?: with)?)(?: (?=\p{Lu}\p{Ll})|: ?(?=[\p{L}\p{N}]))/u],
   },
 ]
 
