@@ -5,7 +5,7 @@ import { isGuidanceCode } from "@kiln/jobs"
 /** What is wrong with an image that was given there; undefined when the fault is not the image's. */
 export function inputError(pointer: string, error: unknown): FieldError | undefined {
   const isInputs =
-    error instanceof EgressError || (error instanceof JobFailure && error.code === "input_unreadable")
+    error instanceof EgressError || (error instanceof JobFailure && error.code.startsWith("input_"))
   if (!isInputs) return undefined
   if (error instanceof EgressError || error.reason === undefined) {
     return { pointer, code: error.code, detail: error.message }

@@ -26,7 +26,7 @@ import {
   runUntilSignal,
   type RedisRole,
 } from "@kiln/runtime"
-import { openStorage, serveFile, storageLocation, type Storage } from "@kiln/storage"
+import { openInputBucket, openStorage, serveFile, storageLocation, type Storage } from "@kiln/storage"
 import type { Redis } from "ioredis"
 
 import { admitAdminKey } from "./admin-key.ts"
@@ -157,7 +157,9 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
 async function openInputs(opened: AsyncDisposableStack, parts: { ledger: Ledger; storage: Storage }) {
   const { folder: spool } = opened.use(await openSpool(folder))
   const allowPrivate = env.KILN_ALLOW_PRIVATE.includes("inputs")
-  return createInputs({ ...parts, spool, egress: createEgress({ allowPrivate, maxBytes: mostAssetBytes }) })
+  const bucket = opened.use(openInputBucket(env))
+  const egress = createEgress({ allowPrivate, maxBytes: mostAssetBytes })
+  return createInputs({ ...parts, spool, egress, bucket })
 }
 
 async function readOverrides(): Promise<unknown> {

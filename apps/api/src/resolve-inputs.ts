@@ -1,6 +1,6 @@
 import { pointerOf, Refusal, type FieldError, type InputImage } from "@kiln/contract"
 import type { Inputs } from "@kiln/inputs"
-import type { JobSpec, KeptAsset, KeptInput, Ledger } from "@kiln/ledger"
+import type { JobSpec, KeptAsset, KeptInput, Ledger, NamedInput } from "@kiln/ledger"
 import type { JobView } from "@kiln/views"
 
 import { decodeBase64 } from "./decode-base64.ts"
@@ -9,7 +9,7 @@ import { inputError } from "./input-error.ts"
 
 type Deps = {
   ledger: Pick<Ledger, "read" | "assets">
-  inputs: Pick<Inputs, "keepBytes" | "keepFile" | "keepObject">
+  inputs: Pick<Inputs, "checkNamed" | "keepBytes" | "keepFile" | "keepObject">
   view: Pick<JobView, "hasLostImages">
 }
 
@@ -29,12 +29,12 @@ class WrongImage extends Error {
 }
 
 /**
- * The images of an edit as assets; a URL stays one, to be fetched by the worker. Throws `invalid_request` that names
+ * The images of an edit as assets; a URL or a `key` stays one, to be fetched by the worker. Throws `invalid_request` that names
  * every image that cannot be used.
  */
 export function createResolveInputs({ ledger, inputs, view }: Deps) {
   return async (tenant: string, images: readonly GivenImage[]): Promise<NonNullable<JobSpec["inputs"]>> => {
-    const resolved: (KeptInput | { url: string })[] = []
+    const resolved: (KeptInput | NamedInput)[] = []
     const errors: FieldError[] = []
     // One after the other: a request holds one decoder at a time.
     for (const [index, image] of images.entries()) {
@@ -51,10 +51,14 @@ export function createResolveInputs({ ledger, inputs, view }: Deps) {
     throw new Refusal("invalid_request", sentences.join("; "), { errors })
   }
 
-  async function resolve(tenant: string, image: GivenImage): Promise<KeptInput | { url: string }> {
+  async function resolve(tenant: string, image: GivenImage): Promise<KeptInput | NamedInput> {
     if ("path" in image) return inputOf((await inputs.keepFile(tenant, image.path, image)).asset)
-    const { url, asset: id, data, job, output = 0 } = image
+    const { url, key, asset: id, data, job, output = 0 } = image
     if (url !== undefined) return { url }
+    if (key !== undefined) {
+      await inputs.checkNamed(tenant, key)
+      return { object: key }
+    }
     if (id !== undefined) {
       const asset = await ledger.assets.read(tenant, id)
       if (!asset) throw new WrongImage("asset", "unknown_asset", `there is no asset ${id}`)
@@ -92,5 +96,5 @@ function fieldError(index: number, image: GivenImage, error: unknown): FieldErro
   if (error instanceof WrongImage) {
     return { pointer: at(error.field), code: error.code, detail: error.message }
   }
-  return inputError(at(image.data === undefined ? "job" : "data"), error)
+  return inputError(at(image.data ? "data" : image.key ? "key" : "job"), error)
 }

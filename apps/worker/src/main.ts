@@ -7,7 +7,7 @@ import { createGemini } from "@kiln/gemini"
 import { createModels, type Models, type UploadedFiles } from "@kiln/jobs"
 import { createUploads, ledgerPrefix } from "@kiln/ledger"
 import { connectRedis, createLogger, createMetrics, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
-import { openStorage } from "@kiln/storage"
+import { openInputBucket, openStorage } from "@kiln/storage"
 
 import { workerEnv } from "./env.ts"
 import { serveHealth } from "./health.ts"
@@ -65,6 +65,7 @@ async function start(): Promise<AsyncDisposable> {
   if (!first) throw new Error("GEMINI_API_KEY names no key")
   const metrics = createMetrics()
   const paint = measurePaint(createPainters({ gemini: inTurn([first, ...others]) }), metrics)
+  const bucket = opened.use(openInputBucket(env))
   const storage = measureStorage(opened.use(openStorage(env)), metrics)
   const { folder: spool } = opened.use(await openSpool(resolve(env.KILN_DATA_DIR)))
   const worker = opened.use(
@@ -84,6 +85,7 @@ async function start(): Promise<AsyncDisposable> {
         allowPrivate: env.KILN_ALLOW_PRIVATE.includes("inputs"),
         maxBytes: mostAssetBytes,
       }),
+      bucket,
       spool,
       log,
       metrics,

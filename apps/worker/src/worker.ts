@@ -6,7 +6,7 @@ import type { Models, Paint } from "@kiln/jobs"
 import { cancelChannel, createLedger, type Handover } from "@kiln/ledger"
 import { createConsumer, createProducer, listenForCancellation, type Consumer } from "@kiln/queue"
 import { connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
-import type { Storage } from "@kiln/storage"
+import type { InputBucket, Storage } from "@kiln/storage"
 
 import { createCallLimits } from "./call-limits.ts"
 import { createGenerateImage } from "./processors/generate-image.ts"
@@ -31,6 +31,7 @@ export type WorkerOptions = {
   keepTurns: boolean
   storage: Storage
   egress: Pick<Egress, "fetchTo">
+  bucket: InputBucket | undefined
   /** Folder for images on their way to storage. */
   spool: string
   log: Logger

@@ -6,15 +6,18 @@ import { pipeline } from "node:stream/promises"
 import type { Egress } from "@kiln/egress"
 import { normaliseInput } from "@kiln/images"
 import type { Ledger } from "@kiln/ledger"
-import type { Storage } from "@kiln/storage"
+import type { InputBucket, Storage } from "@kiln/storage"
 
 import { createAssetStore, type KeptAs } from "./asset-store.ts"
+import { createNamedInputs } from "./named-inputs.ts"
 import { createSpoolFiles } from "./spool-files.ts"
 
 export type InputsOptions = {
   ledger: Pick<Ledger, "assets">
   storage: Pick<Storage, "put" | "head" | "open" | "remove">
   egress: Pick<Egress, "fetchTo">
+  /** Where images lie that are named by `key`; absent where none is configured. */
+  bucket?: Pick<InputBucket, "open" | "sizeOf"> | undefined
   /** Folder for images on their way to storage. */
   spool: string
 }
@@ -29,6 +32,7 @@ type Keeping = { sha256?: string | undefined; signal?: AbortSignal | undefined }
 export function createInputs(options: InputsOptions) {
   const { ledger, storage, egress } = options
   const assets = createAssetStore(options)
+  const named = createNamedInputs(options.bucket)
   const { spooled, openFolder } = createSpoolFiles(options)
 
   /** What is kept with this very content already is neither decoded nor stored again. */
@@ -66,6 +70,17 @@ export function createInputs(options: InputsOptions) {
       return spooled(async (target) => {
         const { sha256 } = await egress.fetchTo(url, { target, signal, accept: "image/*" })
         return keepFile(tenant, target, { sha256, signal })
+      })
+    },
+
+    /** Looks whether an image can be had by its name. Throws `input_unreachable` where it cannot. */
+    checkNamed: named.check,
+
+    /** Throws `input_unreachable`, too. */
+    async keepNamed(tenant: string, name: string, signal?: AbortSignal): Promise<KeptAs> {
+      return spooled(async (target) => {
+        await named.download(tenant, name, { target, signal })
+        return keepFile(tenant, target, { signal })
       })
     },
 

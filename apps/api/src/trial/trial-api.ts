@@ -10,7 +10,7 @@ import { createFeed, createLedger, createRequestCounter, ledgerPrefix, type Ledg
 import { createProducer } from "@kiln/queue"
 import { connectRedis, createLogger, createMetrics } from "@kiln/runtime"
 import { startPrivateRedis } from "@kiln/runtime/testing"
-import { createDiskStorage, serveFile } from "@kiln/storage"
+import { createDiskStorage, createFolderBucket, serveFile } from "@kiln/storage"
 
 import { createApp, type AppOptions } from "../app.ts"
 import { createHandOver } from "../hand-over.ts"
@@ -23,8 +23,9 @@ export type Sent = { key?: string | null; body?: unknown; headers?: Record<strin
 /** The whole API on a Redis and a folder of its own, without a worker: tests play the worker themselves. */
 export async function startTrialApi({
   allowPrivate = false,
+  hasBucket = true,
   ...changes
-}: Partial<AppOptions> & { allowPrivate?: boolean } = {}) {
+}: Partial<AppOptions> & { allowPrivate?: boolean; hasBucket?: boolean } = {}) {
   await using opened = new AsyncDisposableStack()
   const folder = opened.adopt(await mkdtemp(join(tmpdir(), "kiln-api-")), (path) =>
     rm(path, { recursive: true }),
@@ -38,6 +39,8 @@ export async function startTrialApi({
   const storage = opened.use(createDiskStorage({ folder: objects, baseUrl: publicUrl, secret }))
   const egress = createEgress({ allowPrivate, maxBytes: 100_000_000 })
   const spool = join(folder, "spool")
+  const given = join(folder, "given")
+  const bucket = hasBucket ? createFolderBucket({ folder: given }) : undefined
   await mkdir(spool)
   const closing = new AbortController()
   const close = (): void => {
@@ -50,7 +53,7 @@ export async function startTrialApi({
       ...parts,
       models: createModels({ defaultModel: "gemini-nano-banana-2.1", overrides: weakModels }),
       storage,
-      inputs: createInputs({ ledger, storage, egress, spool }),
+      inputs: createInputs({ ledger, storage, egress, spool, bucket }),
       files: serveFile({ folder: objects, secret }),
       log: createLogger({ name: "trial", level: "silent" }),
       closing: closing.signal,
@@ -70,6 +73,7 @@ export async function startTrialApi({
     ledger,
     storage,
     spool,
+    given,
     makeKey,
     send: sender(publicUrl, key),
     close,
