@@ -2,6 +2,7 @@ import { operations, Refusal } from "@kiln/contract"
 import type { Inputs } from "@kiln/inputs"
 import type { Models } from "@kiln/jobs"
 import type { Feed, Ledger } from "@kiln/ledger"
+import type { Reuse } from "@kiln/reuse"
 import type { Logger, Metrics } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
 import { createDocuments, createJobView, createSignedUrls } from "@kiln/views"
@@ -62,6 +63,7 @@ export type AppOptions = {
   models: Models
   storage: Storage
   inputs: Inputs
+  reuse: Reuse
   /** Answers `/files/…` where the storage is a folder of this machine. */
   files: RequestHandler | undefined
   handOver: HandOver

@@ -36,6 +36,7 @@ export function newJob(
     not_before,
     deadline_seconds,
     max_cost_usd,
+    cache,
     metadata,
     ...parameters
   } = request
@@ -62,6 +63,7 @@ export function newJob(
       promptKey: null,
       ...(template === undefined ? {} : { template }),
       parameters,
+      ...(cache ? { cache } : {}),
       metadata,
       warnings: [...warnings, ...guidanceOf(prompt), ...guidanceOnInputs(model, given ?? 0)],
     },

@@ -5,6 +5,7 @@ import { createInputs } from "@kiln/inputs"
 import type { Models, Paint } from "@kiln/jobs"
 import { cancelChannel, createLedger, type Handover } from "@kiln/ledger"
 import { createConsumer, createProducer, listenForCancellation, type Consumer } from "@kiln/queue"
+import { createReuse } from "@kiln/reuse"
 import { connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
 import type { InputBucket, Storage } from "@kiln/storage"
 
@@ -40,6 +41,12 @@ export type WorkerOptions = {
   stuckAfterMs: number
 }
 
+/** Images that jobs start from: what callers send, and what earlier jobs made. */
+const imagesOf = (parts: Parameters<typeof createInputs>[0] & Parameters<typeof createReuse>[0]) => ({
+  inputs: createInputs(parts),
+  reuse: createReuse(parts),
+})
+
 /** Left of the grace time for writing down what was handed back. */
 const handBackMs = 2_000
 
@@ -59,7 +66,7 @@ export async function startWorker(options: WorkerOptions) {
     ...options,
     ledger,
     running,
-    inputs: createInputs({ ...options, ledger }),
+    ...imagesOf({ ...options, ledger }),
     makeImage: createMakeImage({ ...options, ledger, limits: createCallLimits({ calls: concurrency }) }),
     writeEnd: measureEnds(createWriteEnd({ ...options, ledger, handOver }), metrics),
   })

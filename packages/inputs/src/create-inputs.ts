@@ -33,23 +33,21 @@ export function createInputs(options: InputsOptions) {
   const { ledger, storage, egress } = options
   const assets = createAssetStore(options)
   const named = createNamedInputs(options.bucket)
-  const { spooled, openFolder } = createSpoolFiles(options)
+  const load = loader(options)
+  const files = createSpoolFiles(options)
+  const { spooled } = files
 
   /** What is kept with this very content already is neither decoded nor stored again. */
-  const keepFile = async (
-    tenant: string,
-    source: string,
-    { sha256, signal }: Keeping = {},
-  ): Promise<KeptAs> =>
-    (await assets.find(tenant, sha256, signal)) ??
+  const keepFile = async (tenant: string, source: string, known: Keeping = {}): Promise<KeptAs> =>
+    (await assets.find(tenant, known.sha256, known.signal)) ??
     spooled(async (target) => {
-      const made = await normaliseInput({ source, target, signal })
-      return assets.store(tenant, target, made, signal)
+      const made = await normaliseInput({ source, target, signal: known.signal })
+      return assets.store(tenant, target, made, known.signal)
     })
 
   return {
-    spooled,
-    openFolder,
+    ...files,
+    load,
 
     /** A file that stays where it is. */
     keepFile,
@@ -95,8 +93,6 @@ export function createInputs(options: InputsOptions) {
       )
     },
 
-    load,
-
     /** Whether it was there. The object goes first: whoever stores it anew meanwhile finds that out. */
     async forget(tenant: string, id: string): Promise<boolean> {
       const asset = await ledger.assets.read(tenant, id)
@@ -105,13 +101,15 @@ export function createInputs(options: InputsOptions) {
       return ledger.assets.forget(tenant, asset)
     },
   }
+}
+export type Inputs = ReturnType<typeof createInputs>
 
-  /** Brings an object to a file; false when there is none. */
-  async function load(key: string, target: string, signal?: AbortSignal): Promise<boolean> {
+/** Brings an object to a file; false when there is none. */
+const loader =
+  ({ storage }: Pick<InputsOptions, "storage">) =>
+  async (key: string, target: string, signal?: AbortSignal): Promise<boolean> => {
     const found = await storage.open(key, { signal })
     if (!found) return false
     await pipeline(found.stream, createWriteStream(target))
     return true
   }
-}
-export type Inputs = ReturnType<typeof createInputs>

@@ -8,9 +8,8 @@ import type { InputBucket } from "@kiln/storage"
 export function createNamedInputs(bucket: Pick<InputBucket, "open" | "sizeOf"> | undefined) {
   return {
     /** Throws unless the object is there and not too large; nothing is downloaded. */
-    async check(tenant: string, name: string): Promise<void> {
-      checkSize(await configured(bucket).sizeOf(tenant, name), name)
-    },
+    check: async (tenant: string, name: string): Promise<void> =>
+      checkSize(await configured(bucket).sizeOf(tenant, name), name),
 
     async download(
       tenant: string,

@@ -37,6 +37,10 @@ export type JobSpec = {
   parameters: Parameters
   metadata: Record<string, string>
   warnings: Warning[]
+  /** Whether images of an earlier job will do. */
+  cache?: true
+  /** The job whose images answered this one when it was made. */
+  cachedFrom?: string
 }
 
 export type NewJob = {

@@ -25,11 +25,11 @@ export type InputBucket = AsyncDisposable & {
   open(tenant: string, name: string, signal?: AbortSignal): Promise<FoundInput | undefined>
 }
 
+const failed = (error: unknown) =>
+  storageFailure(`The folder of input images could not be read (${codeOf(error) ?? "unknown"})`, error)
+
 /** Plain files, as a person or a sync puts them into a folder. */
 export function createFolderBucket({ folder }: { folder: string }): InputBucket {
-  const failed = (error: unknown) =>
-    storageFailure(`The folder of input images could not be read (${codeOf(error) ?? "unknown"})`, error)
-
   /** The real path of a file in the tenant's own folder; a link that leads out of it leads nowhere. */
   async function find(tenant: string, name: string): Promise<{ path: string; bytes: number } | undefined> {
     checkName(tenant, name)

@@ -8,6 +8,7 @@ import { createInputs } from "@kiln/inputs"
 import { createModels } from "@kiln/jobs"
 import { createFeed, createLedger, createRequestCounter, ledgerPrefix, type Ledger } from "@kiln/ledger"
 import { createProducer } from "@kiln/queue"
+import { createReuse } from "@kiln/reuse"
 import { connectRedis, createLogger, createMetrics } from "@kiln/runtime"
 import { startPrivateRedis } from "@kiln/runtime/testing"
 import { createDiskStorage, createFolderBucket, serveFile } from "@kiln/storage"
@@ -40,7 +41,6 @@ export async function startTrialApi({
   const egress = createEgress({ allowPrivate, maxBytes: 100_000_000 })
   const spool = join(folder, "spool")
   const given = join(folder, "given")
-  const bucket = hasBucket ? createFolderBucket({ folder: given }) : undefined
   await mkdir(spool)
   const closing = new AbortController()
   const close = (): void => {
@@ -53,7 +53,8 @@ export async function startTrialApi({
       ...parts,
       models: createModels({ defaultModel: "gemini-nano-banana-2.1", overrides: weakModels }),
       storage,
-      inputs: createInputs({ ledger, storage, egress, spool, bucket }),
+      inputs: createInputs({ ledger, storage, egress, spool, bucket: bucketIn(given, hasBucket) }),
+      reuse: createReuse({ ledger, storage, spool }),
       files: serveFile({ folder: objects, secret }),
       log: createLogger({ name: "trial", level: "silent" }),
       closing: closing.signal,
@@ -81,6 +82,8 @@ export async function startTrialApi({
     [Symbol.asyncDispose]: () => disposal.disposeAsync(),
   }
 }
+const bucketIn = (folder: string, isThere: boolean) => (isThere ? createFolderBucket({ folder }) : undefined)
+
 export type TrialApi = Awaited<ReturnType<typeof startTrialApi>>
 
 const usual = {
