@@ -7,6 +7,7 @@ import { operations, type Asset, type EditInput, type Job } from "@kiln/contract
 import sharp from "sharp"
 
 import { photoOf, servePhoto } from "../world/photo-server.ts"
+import { sendForm } from "../world/send-form.ts"
 import { startWorld, type World } from "../world/world.ts"
 
 async function upload({ url, key }: World, photo: Buffer): Promise<Asset> {
@@ -55,19 +56,25 @@ test("photos are edited, in their order, and what was made is edited again", asy
   for (const spool of spools) assert.deepEqual(await readdir(join(world.dataDir, "spool", spool)), [])
 })
 
-test("fifty edits of one photo at once store it once", async () => {
+test("200 edits of one photo at once, as a form or as base64, store it once", async () => {
   await using world = await startWorld()
-  const data = (await photoOf("#aa8844", 600, 400)).toString("base64")
+  const photo = await photoOf("#aa8844", 600, 400)
+  const data = photo.toString("base64")
   const jobs = await Promise.all(
-    Array.from({ length: 50 }, (_, index) =>
-      submit(world, { prompt: `Variation ${index}`, images: [{ data }] }),
-    ),
+    Array.from({ length: 200 }, async (_, index) => {
+      const prompt = `Variation ${index}`
+      if (index % 2 === 0) return submit(world, { prompt, images: [{ data }] })
+      return (await sendForm(world, { prompt }, [photo])).body
+    }),
   )
   const ended = await Promise.all(jobs.map(({ id }) => world.ended(id)))
   assert.deepEqual([...new Set(ended.map(({ status }) => status))], ["succeeded"])
   assert.equal(new Set(ended.map(({ inputs }) => inputs[0]?.asset)).size, 1)
   const objects = await readdir(join(world.dataDir, "objects", "default", "assets"))
   assert.equal(objects.filter((name) => name.endsWith("~")).length, 1)
+  for (const rows of ["assets", "asset-hashes"]) {
+    assert.equal(await world.redis.hlen(`{kiln}:${rows}:default`), 1)
+  }
 })
 
 test("a photo by URL is fetched by the worker where private addresses are allowed, and tried again", async () => {

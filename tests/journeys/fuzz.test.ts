@@ -1,11 +1,15 @@
 import assert from "node:assert/strict"
 import { once } from "node:events"
+import { readdir } from "node:fs/promises"
 import { connect } from "node:net"
+import { join } from "node:path"
 import { after, before, suite, test } from "node:test"
 
 import { aspectRatios, newId } from "@kiln/contract"
 import * as fc from "fast-check"
 
+import { photoOf } from "../world/photo-server.ts"
+import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
 
 /** A request that takes longer than this hangs. */
@@ -175,6 +179,44 @@ suite("whatever is sent", () => {
       await refusedCleanly(answer)
     })
     assert.ok(taken > 0)
+  })
+
+  test("600 forms are taken or refused, never a 5xx, and leave no file", async () => {
+    let taken = 0
+    const photo = await photoOf("#123456", 8, 8)
+    const request = nearlyRight.map((text) => ["request", text] as const)
+    const right = fc.constantFrom(["image", photo] as const)
+    const oddPart = fc.tuple(
+      fc.oneof(
+        fc.constantFrom("image", "request", "images"),
+        oddText.map((name) => name.toWellFormed()),
+      ),
+      fc.oneof(oddText, fc.uint8Array({ maxLength: 200 })),
+    )
+    const parts = fc.oneof(
+      fc.tuple(request, right),
+      fc.tuple(right, request, fc.oneof(right, oddPart)),
+      fc.array(oddPart, { maxLength: 4 }),
+    )
+    const path = fc.constantFrom("/v1/edits", "/v1/edits", "/v1/generations")
+    await inBatches(fc.tuple(path, parts), 600, async ([where, form]) => {
+      const body = new FormData()
+      for (const [name, content] of form) {
+        if (typeof content === "string") body.append(name, content)
+        else body.append(name, new Blob([Uint8Array.from(content)]), "x")
+      }
+      const answer = await send(where, { method: "POST", body })
+      if (answer.status === 202) taken += 1
+      await refusedCleanly(answer)
+    })
+    assert.ok(taken > 0)
+    const spools = await readdir(join(world.dataDir, "spool"))
+    for (const spool of spools) {
+      await until(
+        "no file is left",
+        async () => (await readdir(join(world.dataDir, "spool", spool))).length === 0,
+      )
+    }
   })
 
   test("1 500 paths, queries and methods are answered, never with a 5xx", async () => {

@@ -2,6 +2,7 @@ import { operations, Refusal } from "@kiln/contract"
 import type { Inputs } from "@kiln/inputs"
 import type { Models } from "@kiln/jobs"
 import type { Feed, Ledger } from "@kiln/ledger"
+import type { Reuse } from "@kiln/reuse"
 import type { Logger, Metrics } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
 import { createDocuments, createJobView, createSignedUrls } from "@kiln/views"
@@ -20,6 +21,7 @@ import { mount } from "./http/mount.ts"
 import { createOpenWaits, type OpenWaits } from "./http/open-waits.ts"
 import { answerProblems } from "./http/problem.ts"
 import { rateLimit } from "./http/rate-limit.ts"
+import { createReadForm } from "./http/read-form.ts"
 import { requestId } from "./http/request-id.ts"
 import { requestLog } from "./http/request-log.ts"
 import { createQueueWatch, type QueueWatch } from "./queue-watch.ts"
@@ -61,6 +63,7 @@ export type AppOptions = {
   models: Models
   storage: Storage
   inputs: Inputs
+  reuse: Reuse
   /** Answers `/files/…` where the storage is a folder of this machine. */
   files: RequestHandler | undefined
   handOver: HandOver
@@ -120,6 +123,7 @@ function routes(options: RouteOptions): Router {
   const findTemplate = createFindTemplate({ ledger })
   const resolveInputs = createResolveInputs({ ...options, view })
   const findPrevious = createFindPrevious({ ledger, view })
+  const readForm = createReadForm({ openFolder: options.inputs.openFolder, mostHeldBytes: 4_000_000_000 })
   const deps = {
     ...options,
     documents,
@@ -133,8 +137,8 @@ function routes(options: RouteOptions): Router {
     readiness: createReadiness(options),
   }
   const router = Router()
-  mount(router, operations.createGeneration, createGeneration(deps))
-  mount(router, operations.createEdit, createEdit(deps))
+  mount(router, operations.createGeneration, createGeneration(deps), readForm)
+  mount(router, operations.createEdit, createEdit(deps), readForm)
   mount(router, operations.getJob, getJob(deps))
   mount(router, operations.listJobs, listJobs(deps))
   mount(router, operations.cancelJob, cancelJob(deps))

@@ -1,14 +1,16 @@
-import { pointerOf, Refusal, type InputImage } from "@kiln/contract"
+import { pointerOf, Refusal } from "@kiln/contract"
 import type { JobRecord, JobSpec, KeptOutput, Ledger, PreviousOutput } from "@kiln/ledger"
 import { turnKey } from "@kiln/storage"
 import type { JobView } from "@kiln/views"
+
+import type { GivenImage } from "./resolve-inputs.ts"
 
 type Deps = { ledger: Pick<Ledger, "read">; view: Pick<JobView, "hasLostImages"> }
 
 /** What a conversation goes on from, and the images that are new in it. */
 export type Continued = {
   previous: PreviousOutput
-  images: readonly InputImage[]
+  images: readonly GivenImage[]
   /** The model that the conversation was with. */
   model: string
   /** What the conversation so far is expected to count, in tokens. */
@@ -16,7 +18,7 @@ export type Continued = {
 }
 
 type Asked = {
-  images: readonly InputImage[]
+  images: readonly GivenImage[]
   /** What the first request with the same Idempotency-Key came to. */
   known?: (Pick<JobSpec, "inputs" | "previous"> & { model: string }) | undefined
 }
@@ -45,8 +47,9 @@ export function createFindPrevious({ ledger, view }: Deps) {
     }
     if (view.hasLostImages(record, Date.now()))
       throw wrong("images_removed", `the images of ${id} were removed`)
-    const chosen = images.findIndex(({ job }) => job === id)
-    const [index, output] = outputOf(record, chosen, images[chosen]?.output)
+    const chosen = images.findIndex((image) => "job" in image && image.job === id)
+    const named = images[chosen]
+    const [index, output] = outputOf(record, chosen, named && "job" in named ? named.output : undefined)
     return {
       previous: {
         job: id,

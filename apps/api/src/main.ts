@@ -15,6 +15,7 @@ import {
   type Ledger,
 } from "@kiln/ledger"
 import { createProducer } from "@kiln/queue"
+import { createReuse } from "@kiln/reuse"
 import {
   checkRedis,
   connectRedis,
@@ -26,7 +27,7 @@ import {
   runUntilSignal,
   type RedisRole,
 } from "@kiln/runtime"
-import { openStorage, serveFile, storageLocation, type Storage } from "@kiln/storage"
+import { openInputBucket, openStorage, serveFile, storageLocation, type Storage } from "@kiln/storage"
 import type { Redis } from "ioredis"
 
 import { admitAdminKey } from "./admin-key.ts"
@@ -116,7 +117,9 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
   const publicUrl = (env.KILN_PUBLIC_URL ?? `http://${hostOf(env.KILN_HOST)}:${port}`).replace(/\/+$/, "")
   const location = storageLocation(env)
   const storage = opened.use(openStorage(env, { baseUrl: env.KILN_PUBLIC_BASE_URL ?? publicUrl, secret }))
-  const inputs = await openInputs(opened, { ledger: base.ledger, storage })
+  const { folder: spool } = opened.use(await openSpool(folder))
+  const kept = { ledger: base.ledger, storage, spool }
+  const inputs = openInputs(opened, kept)
   const counter = opened.use(
     createRequestCounter({ redis: base.redis, prefix, windowMs: 60_000, flushMs: 250 }),
   )
@@ -135,6 +138,7 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
     models,
     storage,
     inputs,
+    reuse: createReuse(kept),
     files: location.kind === "disk" ? serveFile({ folder: location.folder, secret }) : undefined,
     handOver,
     counter,
@@ -154,10 +158,14 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
   return { listener, closing, publicUrl, storage: storage.kind }
 }
 
-async function openInputs(opened: AsyncDisposableStack, parts: { ledger: Ledger; storage: Storage }) {
-  const { folder: spool } = opened.use(await openSpool(folder))
+function openInputs(
+  opened: AsyncDisposableStack,
+  parts: { ledger: Ledger; storage: Storage; spool: string },
+) {
   const allowPrivate = env.KILN_ALLOW_PRIVATE.includes("inputs")
-  return createInputs({ ...parts, spool, egress: createEgress({ allowPrivate, maxBytes: mostAssetBytes }) })
+  const bucket = opened.use(openInputBucket(env))
+  const egress = createEgress({ allowPrivate, maxBytes: mostAssetBytes })
+  return createInputs({ ...parts, egress, bucket })
 }
 
 async function readOverrides(): Promise<unknown> {

@@ -1,8 +1,24 @@
-import { newId, Refusal, type GenerationRequest, type InputImage, type ModelEntry } from "@kiln/contract"
-import { costOf, estimateTokens, guidanceOf, planModels, toUsd, type Models } from "@kiln/jobs"
+import {
+  newId,
+  Refusal,
+  type GenerationRequest,
+  type InputImage,
+  type ModelEntry,
+  type Tokens,
+} from "@kiln/contract"
+import {
+  costOf,
+  estimateTokens,
+  guidanceOf,
+  guidanceOnInputs,
+  planModels,
+  toUsd,
+  type Models,
+} from "@kiln/jobs"
 import type { NewJob } from "@kiln/ledger"
 
 import type { Continued } from "./find-previous.ts"
+import type { GivenImage } from "./resolve-inputs.ts"
 
 /** What is to be painted, and the template that says it. */
 export type Words = { prompt: string; template: string | undefined }
@@ -10,7 +26,7 @@ export type Words = { prompt: string; template: string | undefined }
 type Caller = { tenant: string; key: string }
 
 /** What is edited: images, undefined where there are words alone, and the conversation that it goes on with. */
-type Asked = { images: readonly InputImage[] | undefined; continued: Continued | undefined }
+type Asked = { images: readonly GivenImage[] | undefined; continued: Continued | undefined }
 
 /** A request as a job to be written, with its prompt still in it. Throws a Refusal for what cannot or must not be done. */
 export function newJob(
@@ -28,6 +44,7 @@ export function newJob(
     not_before,
     deadline_seconds,
     max_cost_usd,
+    cache,
     metadata,
     ...parameters
   } = request
@@ -38,11 +55,12 @@ export function newJob(
     const tokens = estimateTokens(model, prompt, parameters, continued?.images.length ?? images?.length)
     return toUsd(costOf({ ...tokens, input: tokens.input + earlier }, model.prices))
   }
+  // The image that is refined is one of those that the model takes.
+  const given = continued ? continued.images.length + 1 : images?.length
   const plan = planModels(models, {
     names: { model: name ?? usual, fallbacks: fallback_models ?? [] },
     parameters,
-    // The image that is refined is one of those that the model takes.
-    inputs: continued ? continued.images.length + 1 : images?.length,
+    inputs: given,
     isAffordable: (model) => max_cost_usd === undefined || (estimate(model) ?? Infinity) <= max_cost_usd,
     now,
   })
@@ -62,8 +80,9 @@ export function newJob(
       promptKey: null,
       ...(template === undefined ? {} : { template }),
       parameters,
+      ...(cache ? { cache } : {}),
       metadata,
-      warnings: [...plan.warnings, ...guidanceOf(prompt)],
+      warnings: [...plan.warnings, ...guidanceOf(prompt), ...guidanceOnInputs(plan.model, given ?? 0)],
     },
     priority,
     notBefore: not_before === undefined ? null : new Date(not_before),

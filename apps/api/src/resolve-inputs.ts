@@ -1,16 +1,20 @@
 import { pointerOf, Refusal, type FieldError, type InputImage } from "@kiln/contract"
 import type { Inputs } from "@kiln/inputs"
-import type { JobSpec, KeptAsset, KeptInput, Ledger } from "@kiln/ledger"
+import type { JobSpec, KeptAsset, KeptInput, Ledger, NamedInput } from "@kiln/ledger"
 import type { JobView } from "@kiln/views"
 
 import { decodeBase64 } from "./decode-base64.ts"
+import type { SentFile } from "./http/read-form.ts"
 import { inputError } from "./input-error.ts"
 
 type Deps = {
   ledger: Pick<Ledger, "read" | "assets">
-  inputs: Pick<Inputs, "keepBytes" | "keepObject">
+  inputs: Pick<Inputs, "checkNamed" | "keepBytes" | "keepFile" | "keepObject">
   view: Pick<JobView, "hasLostImages">
 }
+
+/** An image as the request says it, or a file of its form. */
+export type GivenImage = InputImage | SentFile
 
 /** What is wrong with one image, at a field of it. */
 class WrongImage extends Error {
@@ -25,12 +29,12 @@ class WrongImage extends Error {
 }
 
 /**
- * The images of an edit as assets; a URL stays one, to be fetched by the worker. Throws `invalid_request` that names
+ * The images of an edit as assets; a URL or a `key` stays one, to be fetched by the worker. Throws `invalid_request` that names
  * every image that cannot be used.
  */
 export function createResolveInputs({ ledger, inputs, view }: Deps) {
-  return async (tenant: string, images: readonly InputImage[]): Promise<NonNullable<JobSpec["inputs"]>> => {
-    const resolved: (KeptInput | { url: string })[] = []
+  return async (tenant: string, images: readonly GivenImage[]): Promise<NonNullable<JobSpec["inputs"]>> => {
+    const resolved: (KeptInput | NamedInput)[] = []
     const errors: FieldError[] = []
     // One after the other: a request holds one decoder at a time.
     for (const [index, image] of images.entries()) {
@@ -47,9 +51,14 @@ export function createResolveInputs({ ledger, inputs, view }: Deps) {
     throw new Refusal("invalid_request", sentences.join("; "), { errors })
   }
 
-  async function resolve(tenant: string, image: InputImage): Promise<KeptInput | { url: string }> {
-    const { url, asset: id, data, job, output = 0 } = image
+  async function resolve(tenant: string, image: GivenImage): Promise<KeptInput | NamedInput> {
+    if ("path" in image) return inputOf((await inputs.keepFile(tenant, image.path, image)).asset)
+    const { url, key, asset: id, data, job, output = 0 } = image
     if (url !== undefined) return { url }
+    if (key !== undefined) {
+      await inputs.checkNamed(tenant, key)
+      return { object: key }
+    }
     if (id !== undefined) {
       const asset = await ledger.assets.read(tenant, id)
       if (!asset) throw new WrongImage("asset", "unknown_asset", `there is no asset ${id}`)
@@ -81,10 +90,11 @@ const inputOf = ({ id, key, content_type, width, height }: KeptAsset): KeptInput
   height,
 })
 
-function fieldError(index: number, image: InputImage, error: unknown): FieldError | undefined {
+function fieldError(index: number, image: GivenImage, error: unknown): FieldError | undefined {
+  if ("path" in image) return inputError(pointerOf(["image", image.index]), error)
   const at = (field: keyof InputImage) => pointerOf(["images", index, field])
   if (error instanceof WrongImage) {
     return { pointer: at(error.field), code: error.code, detail: error.message }
   }
-  return inputError(at(image.data === undefined ? "job" : "data"), error)
+  return inputError(at(image.data ? "data" : image.key ? "key" : "job"), error)
 }

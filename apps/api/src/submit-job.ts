@@ -1,19 +1,13 @@
-import {
-  idTime,
-  isTerminal,
-  Refusal,
-  type ApiKey,
-  type GenerationRequest,
-  type InputImage,
-  type Job,
-} from "@kiln/contract"
+import { idTime, isTerminal, Refusal, type ApiKey, type GenerationRequest, type Job } from "@kiln/contract"
 import type { Models } from "@kiln/jobs"
 import type { Feed, Ledger, NewJob } from "@kiln/ledger"
+import type { Reuse } from "@kiln/reuse"
 import type { Logger } from "@kiln/runtime"
 import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
 import type { Documents, JobView } from "@kiln/views"
 import type { Response } from "express"
 
+import { createAnswerFromEarlier } from "./answer-from-earlier.ts"
 import type { FindPrevious } from "./find-previous.ts"
 import type { FindTemplate } from "./find-template.ts"
 import { findWords } from "./find-words.ts"
@@ -26,12 +20,15 @@ import type { OpenWaits } from "./http/open-waits.ts"
 import { waitOf } from "./http/prefer.ts"
 import { patienceOf, untilEnded } from "./http/wait.ts"
 import { newJob, type Words } from "./new-job.ts"
-import type { ResolveInputs } from "./resolve-inputs.ts"
+import type { GivenImage, ResolveInputs } from "./resolve-inputs.ts"
 
 type Deps = {
   ledger: Ledger
   feed: Feed
   models: Models
+  reuse: Reuse
+  retentionMs: number
+  imageRetentionMs: number | null
   storage: Pick<Storage, "removeAll">
   documents: Documents
   findTemplate: FindTemplate
@@ -51,7 +48,7 @@ const longestPromptBytes = 4_096
 type Asked = {
   route: "createGeneration" | "createEdit"
   request: GenerationRequest
-  images?: readonly InputImage[]
+  images?: readonly GivenImage[]
   /** The job whose conversation it goes on with. */
   previousJob?: string | undefined
   query: Parameters<typeof waitOf>[2]
@@ -64,6 +61,7 @@ type Submission = Parameters<Ledger["submit"]>[0]
 export function createSubmitJob(deps: Deps) {
   const { ledger, feed, storage, documents, view, handOver, waits, log, closing } = deps
   const firstRequest = createFirstRequest(deps)
+  const answerFromEarlier = createAnswerFromEarlier(deps)
 
   return async (asked: Asked, { req, res }: Exchange): Promise<Answer<Job>> => {
     const sent = idempotencyKeyOf(req, asked.route, req.body)
@@ -71,8 +69,12 @@ export function createSubmitJob(deps: Deps) {
     const { key } = callerOf(res)
     const waitMs = waitOf(req, res, asked.query)
     using _wait = waitMs > 0 ? waits.enter(key.tenant, "wait") : undefined
-    const { job, words } = await prepare(asked, key, idempotency)
-    const submitted = await ledger.submit({ job, idempotency })
+    const { job: asNew, words } = await prepare(asked, key, idempotency)
+    const answered = await answerFromEarlier(asNew, words.prompt, idempotency)
+    const { job, submitted } = answered ?? {
+      job: asNew,
+      submitted: await ledger.submit({ job: asNew, idempotency }),
+    }
     // Told of a connection that broke at the wrong moment, a job can be the replay of itself.
     const isNew = submitted.kind === "created" || (submitted.kind === "replayed" && submitted.id === job.id)
     if (!isNew) discardPrompt(job)
@@ -80,7 +82,8 @@ export function createSubmitJob(deps: Deps) {
     if (submitted.kind === "created") handOver(submitted.ready)
     if (!isNew) res.setHeader("Idempotent-Replayed", "true")
     const first = isNew ? { job, prompt: words.prompt } : await firstRequest.job(id, job, words.prompt)
-    const later = waitMs > 0 ? await atItsEnd(id, waitMs, res) : undefined
+    const hasEnded = first.job.spec.cachedFrom !== undefined
+    const later = hasEnded || waitMs > 0 ? await atItsEnd(id, waitMs, res) : undefined
     return answer(res, later ?? view.atFirst(first.job, { prompt: first.prompt, position }))
   }
 

@@ -8,7 +8,7 @@ import { createImagen } from "@kiln/imagen"
 import { circuitPolicy, createModels, type Models, type UploadedFiles } from "@kiln/jobs"
 import { createUploads, ledgerPrefix } from "@kiln/ledger"
 import { connectRedis, createLogger, createMetrics, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
-import { openStorage } from "@kiln/storage"
+import { openInputBucket, openStorage } from "@kiln/storage"
 
 import { workerEnv } from "./env.ts"
 import { serveHealth } from "./health.ts"
@@ -68,6 +68,7 @@ async function start(): Promise<AsyncDisposable> {
   if (!first) throw new Error("GEMINI_API_KEY names no key")
   const metrics = createMetrics()
   const paint = measurePaint(inTurn([first.paint, ...others.map((each) => each.paint)]), metrics)
+  const bucket = opened.use(openInputBucket(env))
   const storage = measureStorage(opened.use(openStorage(env)), metrics)
   const { folder: spool } = opened.use(await openSpool(resolve(env.KILN_DATA_DIR)))
   const worker = opened.use(
@@ -90,6 +91,7 @@ async function start(): Promise<AsyncDisposable> {
         allowPrivate: env.KILN_ALLOW_PRIVATE.includes("inputs"),
         maxBytes: mostAssetBytes,
       }),
+      bucket,
       spool,
       log,
       metrics,

@@ -5,8 +5,9 @@ import { createInputs } from "@kiln/inputs"
 import type { CircuitPolicy, Models, Paint } from "@kiln/jobs"
 import { cancelChannel, createLedger, type Handover } from "@kiln/ledger"
 import { createConsumer, createProducer, listenForCancellation, type Consumer } from "@kiln/queue"
+import { createReuse } from "@kiln/reuse"
 import { connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
-import type { Storage } from "@kiln/storage"
+import type { InputBucket, Storage } from "@kiln/storage"
 
 import { createCallLimits } from "./call-limits.ts"
 import type { Probe } from "./processors/check-models.ts"
@@ -37,6 +38,7 @@ export type WorkerOptions = {
   keepTurns: boolean
   storage: Storage
   egress: Pick<Egress, "fetchTo">
+  bucket: InputBucket | undefined
   /** Folder for images on their way to storage. */
   spool: string
   log: Logger
@@ -44,6 +46,12 @@ export type WorkerOptions = {
   /** After this a worker that takes none of what waits says that it is not ready. */
   stuckAfterMs: number
 }
+
+/** Images that jobs start from: what callers send, and what earlier jobs made. */
+const imagesOf = (parts: Parameters<typeof createInputs>[0] & Parameters<typeof createReuse>[0]) => ({
+  inputs: createInputs(parts),
+  reuse: createReuse(parts),
+})
 
 /** Left of the grace time for writing down what was handed back. */
 const handBackMs = 2_000
@@ -64,7 +72,7 @@ export async function startWorker(options: WorkerOptions) {
     ...options,
     ledger,
     running,
-    inputs: createInputs({ ...options, ledger }),
+    ...imagesOf({ ...options, ledger }),
     makeImage: createMakeImage({ ...options, ledger, limits: createCallLimits({ calls: concurrency }) }),
     writeEnd: measureEnds(createWriteEnd({ ...options, ledger, handOver }), metrics),
   })

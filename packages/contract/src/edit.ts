@@ -5,7 +5,7 @@ import { idOf } from "./ids.ts"
 import { InputImage } from "./input-image.ts"
 
 /** Images of one edit, whatever its model: the most that any is known to take. */
-const mostImages = 14
+export const mostInputImages = 14
 
 /** The body of `POST /v1/edits`. */
 export const EditRequest = z
@@ -13,7 +13,7 @@ export const EditRequest = z
     images: z
       .array(InputImage)
       .min(1)
-      .max(mostImages)
+      .max(mostInputImages)
       .optional()
       .describe(
         "In the order in which the prompt speaks of them; the model may take fewer. With a `previous_job` they are " +

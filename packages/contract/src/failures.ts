@@ -118,6 +118,10 @@ type JobFailureOptions = ErrorOptions & {
   refused?: "conversation" | "file" | undefined
   /** False where it failed before the upstream was asked for an image. */
   wasAsked?: boolean | undefined
+  /** Where this failure is another case than its code's usual one: whether trying again may help. */
+  retryable?: boolean | undefined
+  /** A finer word than the code, told of the field that is at fault. */
+  reason?: string | undefined
 }
 
 /** A step of a job failed. The retry policy decides from its fields alone, never from its message. */
@@ -131,6 +135,8 @@ export class JobFailure extends Error {
   readonly tokens: Tokens | undefined
   readonly refused: "conversation" | "file" | undefined
   readonly wasAsked: boolean
+  readonly retryable: boolean
+  readonly reason: string | undefined
 
   constructor(code: JobFailureCode, message: string, options: JobFailureOptions = {}) {
     super(message, options)
@@ -142,6 +148,8 @@ export class JobFailure extends Error {
     this.tokens = options.tokens
     this.refused = options.refused
     this.wasAsked = options.wasAsked ?? true
+    this.retryable = options.retryable ?? jobFailures[code].retryable
+    this.reason = options.reason
   }
 
   /** Any thrown value as a failure; what is not known becomes `internal` with its cause kept. */

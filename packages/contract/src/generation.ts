@@ -85,6 +85,10 @@ export const asked = {
     .optional()
     .describe("The job expires if it has not ended by then."),
   max_cost_usd: z.number().positive().optional().describe("Refuse when the estimate is above."),
+  cache: z
+    .boolean()
+    .optional()
+    .describe("`true`: an identical earlier request answers from its stored images, at no cost."),
   metadata: Metadata.default({}),
 }
 type Asked = z.output<z.ZodObject<typeof asked>>

@@ -106,7 +106,7 @@ export const Job = z
     parameters: Parameters,
     inputs: z
       .array(z.strictObject({ asset: z.string(), content_type: z.string(), width: z.int(), height: z.int() }))
-      .describe("The images of an edit in their order; those given by `url` once they are fetched."),
+      .describe("The images of an edit in their order; those given by `url` or `key` once they are fetched."),
     outputs: z.array(Output),
     text: z.string().nullable(),
     content: z

@@ -29,6 +29,11 @@ export const ModelCapabilities = z.strictObject({
   generate: z.boolean(),
   edit: z.boolean(),
   max_input_images: z.int().min(0),
+  best_input_images: z
+    .int()
+    .positive()
+    .optional()
+    .describe("With more input images than this, details get lost; absent: not known."),
   aspect_ratios: z.array(AspectRatio),
   image_sizes: z.array(ImageSize).describe("Empty: the model has one fixed size and takes no `image_size`."),
   text: z.boolean().describe("Can interleave text with its images."),

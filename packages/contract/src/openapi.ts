@@ -2,7 +2,7 @@ import { z } from "zod"
 
 import { Asset, AssetRequest } from "./asset.ts"
 import { Batch, BatchEvent, BatchItem, BatchRequest } from "./batch.ts"
-import { EditRequest } from "./edit.ts"
+import { EditRequest, mostInputImages } from "./edit.ts"
 import { JobEvent } from "./event.ts"
 import { refusals, type RefusalCode } from "./failures.ts"
 import { GenerationRequest } from "./generation.ts"
@@ -70,7 +70,7 @@ export function describe(options: {
 }
 
 function describeOne(operationId: string, operation: Operation): Json {
-  const { summary, tag, scope, status, body, upload, rows = [] } = operation
+  const { summary, tag, scope, status, body, rows = [] } = operation
   return {
     operationId,
     summary,
@@ -85,7 +85,7 @@ function describeOne(operationId: string, operation: Operation): Json {
             content: {
               "application/json": { schema: schemaOf(body, "input") },
               ...Object.fromEntries(rows.map((type) => [type, { schema: { type: "string" } }])),
-              ...(upload ? { "multipart/form-data": { schema: form(upload) } } : {}),
+              ...multipart(operation),
             },
           },
         }),
@@ -103,7 +103,25 @@ function describeOne(operationId: string, operation: Operation): Json {
 }
 
 /** OpenAPI 3.1: a binary part is one without a type. */
-const form = (upload: string): Json => ({ type: "object", required: [upload], properties: { [upload]: {} } })
+function multipart({ upload, form, body }: Operation): Json {
+  const described = (required: string, properties: Json, encoding: Json = {}): Json => ({
+    "multipart/form-data": { schema: { type: "object", required: [required], properties }, ...encoding },
+  })
+  if (upload) return described(upload, { [upload]: {} })
+  if (!form) return {}
+  const image = { type: "array", items: {}, maxItems: mostInputImages, description: afterImages }
+  const request = form.images
+    ? { description: "The same as the JSON body, where `images` may be left out." }
+    : schemaOf(body, "input")
+  return described(
+    "request",
+    { request, ...(form.images ? { image } : {}) },
+    { encoding: { request: { contentType: "application/json" } } },
+  )
+}
+
+const afterImages =
+  "Input images, up to 100 MB each, in their order; they come after the `images` of the request."
 
 const isNothing = (schema: z.ZodType) => schema instanceof z.ZodUndefined
 

@@ -26,6 +26,8 @@ export interface Operation<
   readonly upload?: string
   /** Media types in which the body may also be rows, one a line. Its operation reads the body itself, as a stream. */
   readonly rows?: readonly string[]
+  /** The body may also be `multipart/form-data`: its JSON in the part `request`, with `images` files in parts `image`. */
+  readonly form?: { readonly images: boolean }
   readonly status: 200 | 201 | 202 | 204 | 302
   /** Other answers that are not failures. */
   readonly also?: Readonly<Record<number, string>>

@@ -1,12 +1,28 @@
 /** How many bytes of a file `nameFile` looks at. */
 export const nameBytes = 1024
 
+const recordings: readonly (readonly [string, RegExp])[] = [
+  ["a WAV audio file", /^RIFF[^]{4}WAVE/],
+  ["an Ogg Theora video", /^OggS[^]{24,60}\x80theora/],
+  ["an Ogg audio file", /^OggS/],
+  ["a FLAC audio file", /^fLaC/],
+  ["an M4A audio file", /^[^]{4}ftypM4[AB]/],
+  ["an AIFF audio file", /^FORM[^]{4}AIF/],
+  ["an AAC audio file", /^\xff[\xf0\xf1\xf8\xf9]/],
+  ["an MP3 audio file", /^(?:ID3|\xff[\xf2-\xf7\xfa\xfb])/],
+  ["a WebM video", /^\cZE\xdf\xa3[^]{0,60}webm/],
+  ["a Matroska video", /^\cZE\xdf\xa3/],
+  ["a QuickTime video", /^[^]{4}(?:ftypqt {2}|moov|mdat|wide)/],
+  ["an MP4 video", /^[^]{4}ftyp(?!crx|jp)/],
+  ["an AVI video", /^RIFF[^]{4}AVI /],
+  ["an FLV video", /^FLV\cA/],
+  ["an MPEG video", /^\0\0\cA(?:\xba|\xb3)/],
+]
+
 const names: readonly (readonly [string, RegExp])[] = [
   ["a PDF", /^%PDF-/],
   ["a ZIP archive", /^PK(?:\cC\cD|\cE\cF)/],
   ["a compressed archive", /^(?:[^]\x8b[\b]|BZh|\xfd7zXZ|7z\xbc\xaf|\x28\xb5\x2f\xfd|Rar!)/],
-  ["an audio file", /^(?:ID3|OggS|fLaC|\xff[\xf2-\xfb]|RIFF[^]{4}WAVE|FORM[^]{4}AIF|[^]{4}ftypM4A)/],
-  ["a video", /^(?:[^]{4}(?:ftyp(?!crx|jp)|moov|mdat)|\cZE\xdf\xa3|RIFF[^]{4}AVI |FLV\cA)/],
   ["a BMP image", /^BM[^]{4}\0{4}/],
   ["a Windows icon", /^\0\0[\cA\cB]\0/],
   ["a Photoshop document", /^8BPS/],
@@ -31,6 +47,12 @@ export function nameFile(head: Uint8Array): string {
   const element = text.replace(preamble, "")
   const found =
     markup.find(([, signature]) => signature.test(element)) ??
-    names.find(([, signature]) => signature.test(text))
+    [...recordings, ...names].find(([, signature]) => signature.test(text))
   return found?.[0] ?? "a file of an unknown type"
+}
+
+/** Whether a file is audio or video by its first bytes, which no model of ours takes. */
+export function isRecording(head: Uint8Array): boolean {
+  const text = Buffer.from(head.subarray(0, nameBytes)).toString("latin1")
+  return recordings.some(([, signature]) => signature.test(text))
 }

@@ -220,8 +220,8 @@ test("what is no image is refused by its name", async () => {
     ["%PDF-1.7 ", "a PDF"],
     ["<!doctype html><title>404</title>", "an HTML page"],
     ["PK\x03\x04", "a ZIP archive"],
-    ["\0\0\0\x18ftypisom\0\0\0\0", "a video"],
-    ["ID3\x04\0", "an audio file"],
+    ["\0\0\0\x18ftypisom\0\0\0\0", "an MP4 video"],
+    ["ID3\x04\0", "an MP3 audio file"],
     ["P6\n1 1\n255\n\0\0\0", "a file of an unknown type"],
   ] as const
   for (const [text, name] of refused) {

@@ -7,7 +7,7 @@ import { decodeWhole, openImage } from "./decode-image.ts"
 import { heifSize } from "./heif-size.ts"
 import { inTurn } from "./in-turn.ts"
 import { keepFile, measureFile } from "./keep-file.ts"
-import { nameBytes, nameFile } from "./name-file.ts"
+import { isRecording, nameBytes, nameFile } from "./name-file.ts"
 import { contentTypeOf, type OutputFormat } from "./output-format.ts"
 import { sniff, type ImageType } from "./sniff.ts"
 
@@ -75,8 +75,10 @@ async function recognise(
   const head = buffer.subarray(0, bytesRead)
   const type = sniff(head)
   if (type === undefined) {
-    throw unreadable(
+    throw new JobFailure(
+      "input_unreadable",
       `The input image is ${nameFile(head)}; PNG, JPEG, WebP, HEIC, AVIF, TIFF and GIF are accepted`,
+      isRecording(head) ? { reason: "audio_or_video" } : {},
     )
   }
   const tail = await file.read(Buffer.alloc(8), 0, 8, Math.max(0, size - 8))

@@ -1,75 +1,84 @@
-import { randomUUID } from "node:crypto"
+import { hash } from "node:crypto"
 import { createWriteStream } from "node:fs"
-import { mkdir, rm, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { writeFile } from "node:fs/promises"
 import { pipeline } from "node:stream/promises"
 
-import { Refusal } from "@kiln/contract"
 import type { Egress } from "@kiln/egress"
 import { normaliseInput } from "@kiln/images"
-import { mostAssets, type KeptAsset, type Ledger } from "@kiln/ledger"
-import { assetKey, type Storage } from "@kiln/storage"
+import type { Ledger } from "@kiln/ledger"
+import type { InputBucket, Storage } from "@kiln/storage"
+
+import { createAssetStore, type KeptAs } from "./asset-store.ts"
+import { createNamedInputs } from "./named-inputs.ts"
+import { createSpoolFiles } from "./spool-files.ts"
 
 export type InputsOptions = {
   ledger: Pick<Ledger, "assets">
   storage: Pick<Storage, "put" | "head" | "open" | "remove">
   egress: Pick<Egress, "fetchTo">
+  /** Where images lie that are named by `key`; absent where none is configured. */
+  bucket?: Pick<InputBucket, "open" | "sizeOf"> | undefined
   /** Folder for images on their way to storage. */
   spool: string
 }
 
-/** `known`: the tenant had this content already. */
-export type KeptAs = { kind: "created" | "known"; asset: KeptAsset }
-
-const extensions = {
-  "image/png": "png",
-  "image/jpeg": "jpg",
-  "image/webp": "webp",
-  "image/heic": "heic",
-  "image/heif": "heif",
-} as const
+/** The SHA-256 of the file, where it is known. */
+type Keeping = { sha256?: string | undefined; signal?: AbortSignal | undefined }
 
 /**
  * Keeps images that callers send as assets: checked, made readable for models, stored once a tenant by content.
  * All throw `input_unreadable` for what is no usable image, `storage_error`, or `forbidden` when the tenant has too many.
  */
 export function createInputs(options: InputsOptions) {
-  const { ledger, storage, egress, spool } = options
-  const store = createStore(options)
+  const { ledger, storage, egress } = options
+  const assets = createAssetStore(options)
+  const named = createNamedInputs(options.bucket)
+  const load = loader(options)
+  const files = createSpoolFiles(options)
+  const { spooled } = files
 
-  /** Gives the step a name for a file of its own, which is gone afterwards. */
-  async function spooled<Result>(step: (path: string) => Promise<Result>): Promise<Result> {
-    // It is removed as a leftover by others when this process had nothing to do for a day.
-    await mkdir(spool, { recursive: true })
-    const path = join(spool, randomUUID())
-    try {
-      return await step(path)
-    } finally {
-      await rm(path, { force: true })
-    }
-  }
-
-  const keepFile = (tenant: string, source: string, signal?: AbortSignal): Promise<KeptAs> =>
-    spooled(async (target) => store(tenant, target, await normaliseInput({ source, target, signal }), signal))
+  /** What is kept with this very content already is neither decoded nor stored again. */
+  const keepFile = async (tenant: string, source: string, known: Keeping = {}): Promise<KeptAs> =>
+    (await assets.find(tenant, known.sha256, known.signal)) ??
+    spooled(async (target) => {
+      const made = await normaliseInput({ source, target, signal: known.signal })
+      return assets.store(tenant, target, made, known.signal)
+    })
 
   return {
-    spooled,
+    ...files,
+    load,
 
     /** A file that stays where it is. */
     keepFile,
 
     async keepBytes(tenant: string, bytes: Uint8Array): Promise<KeptAs> {
-      return spooled(async (path) => {
-        await writeFile(path, bytes)
-        return keepFile(tenant, path)
-      })
+      const sha256 = hash("sha256", bytes, "hex")
+      return (
+        (await assets.find(tenant, sha256)) ??
+        spooled(async (path) => {
+          await writeFile(path, bytes)
+          return keepFile(tenant, path)
+        })
+      )
     },
 
     /** Throws what `Egress` throws, too. */
     async keepUrl(tenant: string, url: string, signal?: AbortSignal): Promise<KeptAs> {
       return spooled(async (target) => {
-        await egress.fetchTo(url, { target, signal, accept: "image/*" })
-        return keepFile(tenant, target, signal)
+        const { sha256 } = await egress.fetchTo(url, { target, signal, accept: "image/*" })
+        return keepFile(tenant, target, { sha256, signal })
+      })
+    },
+
+    /** Looks whether an image can be had by its name. Throws `input_unreachable` where it cannot. */
+    checkNamed: named.check,
+
+    /** Throws `input_unreachable`, too. */
+    async keepNamed(tenant: string, name: string, signal?: AbortSignal): Promise<KeptAs> {
+      return spooled(async (target) => {
+        await named.download(tenant, name, { target, signal })
+        return keepFile(tenant, target, { signal })
       })
     },
 
@@ -78,12 +87,11 @@ export function createInputs(options: InputsOptions) {
       tenant: string,
       { key, sha256 }: { key: string; sha256: string },
     ): Promise<KeptAs | undefined> {
-      const asset = await ledger.assets.find(tenant, sha256)
-      if (asset) return { kind: "known", asset }
-      return spooled(async (path) => ((await load(key, path)) ? keepFile(tenant, path) : undefined))
+      return (
+        (await assets.find(tenant, sha256)) ??
+        spooled(async (path) => ((await load(key, path)) ? keepFile(tenant, path) : undefined))
+      )
     },
-
-    load,
 
     /** Whether it was there. The object goes first: whoever stores it anew meanwhile finds that out. */
     async forget(tenant: string, id: string): Promise<boolean> {
@@ -93,37 +101,15 @@ export function createInputs(options: InputsOptions) {
       return ledger.assets.forget(tenant, asset)
     },
   }
+}
+export type Inputs = ReturnType<typeof createInputs>
 
-  /** Brings an object to a file; false when there is none. */
-  async function load(key: string, target: string, signal?: AbortSignal): Promise<boolean> {
+/** Brings an object to a file; false when there is none. */
+const loader =
+  ({ storage }: Pick<InputsOptions, "storage">) =>
+  async (key: string, target: string, signal?: AbortSignal): Promise<boolean> => {
     const found = await storage.open(key, { signal })
     if (!found) return false
     await pipeline(found.stream, createWriteStream(target))
     return true
   }
-}
-export type Inputs = ReturnType<typeof createInputs>
-
-function createStore({ ledger, storage }: Pick<InputsOptions, "ledger" | "storage">) {
-  return async (
-    tenant: string,
-    path: string,
-    { contentType, bytes, width, height, sha256 }: Awaited<ReturnType<typeof normaliseInput>>,
-    signal: AbortSignal | undefined,
-  ): Promise<KeptAs> => {
-    const key = assetKey({ tenant, sha256, extension: extensions[contentType] })
-    const put = () => storage.put(key, { path, bytes, sha256 }, { contentType, ifAbsent: true, signal })
-    await put()
-    const facts = { key, content_type: contentType, bytes, width, height, sha256 }
-    const kept = await ledger.assets.keep(tenant, facts)
-    if (kept.kind === "full") {
-      throw new Refusal(
-        "forbidden",
-        `A tenant may have ${mostAssets.toLocaleString("en")} assets; delete some first`,
-      )
-    }
-    // Between the two steps a deletion may have taken away the object that was there.
-    if (kept.kind === "created" && !(await storage.head(key, signal))) await put()
-    return kept
-  }
-}

@@ -1,1 +1,2 @@
-export { createInputs, type Inputs, type KeptAs } from "./create-inputs.ts"
+export type { KeptAs } from "./asset-store.ts"
+export { createInputs, type Inputs } from "./create-inputs.ts"

@@ -2,14 +2,17 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { suite, test } from "node:test"
 
-import { guidanceOf } from "./guidance.ts"
+import { guidanceOf, guidanceOnInputs } from "./guidance.ts"
 import { guidanceTopics, type GuidanceCode } from "./guidance/topics.ts"
+import { createModels } from "./models.ts"
 import { renderTemplate } from "./render-template.ts"
 import { builtInTemplates } from "./templates/built-in-templates.ts"
 
 const codesOf = (prompt: string) => guidanceOf(prompt).map(({ code }) => code)
 
-const cases: Record<GuidanceCode, { warned: readonly string[]; fine: readonly string[] }> = {
+type PromptCode = Exclude<GuidanceCode, "many_inputs" | "audio_or_video">
+
+const cases: Record<PromptCode, { warned: readonly string[]; fine: readonly string[] }> = {
   keyword_list: {
     warned: [
       "cat, hat, restaurant, night, 4k",
@@ -169,12 +172,28 @@ test("a warning is one sentence, and names the words that it is about", () => {
   assert.match(language?.detail ?? "", /Thai/)
 })
 
+test("more images than the model keeps apart are warned of, by its own number", () => {
+  const models = createModels({ defaultModel: "gemini-3-pro-image" })
+  const codes = (name: string, inputs: number) =>
+    guidanceOnInputs(models.resolve(name, new Date()).model, inputs).map(({ code }) => code)
+  assert.deepEqual(codes("gemini-3-pro-image", 6), [])
+  assert.deepEqual(codes("gemini-3-pro-image", 7), ["many_inputs"])
+  assert.deepEqual(codes("gemini-nano-banana-2.1", 7), [])
+  assert.deepEqual(codes("gemini-nano-banana-2.1", 11), ["many_inputs"])
+  const [{ detail } = { detail: "" }] = guidanceOnInputs(
+    models.resolve("gemini-3-pro-image", new Date()).model,
+    9,
+  )
+  assert.match(detail, /9 images; gemini-3-pro-image .* 6 /)
+})
+
 test("a prompt may have several faults at once", () => {
   assert.deepEqual(codesOf("sign, cafe, night, no people"), ["keyword_list", "negative_wording"])
 })
 
 test("what the page recommends is recommended, and what it advises against is warned of", () => {
-  for (const [code, { examples }] of Object.entries(guidanceTopics)) {
+  for (const code of Object.keys(cases) as PromptCode[]) {
+    const { examples } = guidanceTopics[code]
     for (const example of examples) {
       assert.ok(codesOf(example.not).includes(code), example.not)
       assert.deepEqual(codesOf(example.write), [], example.write)

@@ -1,4 +1,4 @@
-import type { Warning } from "@kiln/contract"
+import type { ModelEntry, Warning } from "@kiln/contract"
 
 import { isKeywordList } from "./guidance/keyword-list.ts"
 import { negativeWording } from "./guidance/negative-wording.ts"
@@ -18,6 +18,18 @@ export function guidanceOf(prompt: string): Warning[] {
   return [keywords(text), negation(text), language(text), quotesNothing ? unquoted(text) : undefined].filter(
     (warning) => warning !== undefined,
   )
+}
+
+/** Advice on the number of images to edit. */
+export function guidanceOnInputs(model: ModelEntry, inputs: number): Warning[] {
+  const { best_input_images: best } = model.capabilities
+  if (best === undefined || inputs <= best) return []
+  return [
+    warn(
+      "many_inputs",
+      `The prompt comes with ${inputs} images; ${model.id} keeps the details of about ${best} apart, so leave some out or compose in steps.`,
+    ),
+  ]
 }
 
 const warn = (code: GuidanceCode, detail: string): Warning => ({ code, detail })

@@ -15,6 +15,13 @@ test("what the caller must change is never tried again", () => {
   }
 })
 
+test("a failure that says trying again cannot help is not tried again, whatever its code", () => {
+  const situation = { attempts: 1, now }
+  assert.equal(decideRetry(new JobFailure("input_unreachable", "away"), situation).again, true)
+  const gone = new JobFailure("input_unreachable", "no such name", { retryable: false })
+  assert.deepEqual(decideRetry(gone, situation), { again: false })
+})
+
 test("the wait doubles with each attempt up to a minute, and the last attempt is the last", () => {
   const waits = [1, 2, 3, 4].map((attempts) => decideRetry(overloaded, { attempts, now, random: () => 1 }))
   assert.deepEqual(

@@ -79,6 +79,7 @@ function decideQuota(failure: JobFailure, { now, random = Math.random }: RetrySi
 }
 
 function decideAttempt(failure: JobFailure, situation: RetrySituation): RetryDecision {
+  if (!failure.retryable) return { again: false }
   const rule = rules[failure.code]
   const allowed = failure.upstream?.finish_reason === deterministicNoImage ? 2 : rule.attempts
   if (situation.attempts >= Math.min(allowed, maxAttempts)) return { again: false }

@@ -1,6 +1,5 @@
 import {
   JobFailure,
-  jobFailures,
   type AttemptOutcome,
   type Charged,
   type JobError,
@@ -171,7 +170,7 @@ export function describeFailure(failure: JobFailure): JobError {
   return {
     code: failure.code,
     message: failure.message,
-    retryable: jobFailures[failure.code].retryable,
+    retryable: failure.retryable,
     upstream: upstream
       ? {
           status: upstream.status ?? null,

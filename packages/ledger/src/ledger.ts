@@ -13,6 +13,7 @@ import { createJobs } from "./jobs.ts"
 import { createLimits } from "./limits.ts"
 import { createListing } from "./listing.ts"
 import { createModelHealth } from "./model-health.ts"
+import { createPictures } from "./pictures.ts"
 import { createRounds } from "./rounds.ts"
 import { createRuns } from "./runs.ts"
 import { createScripts } from "./scripts.ts"
@@ -44,6 +45,7 @@ export function createLedger(options: LedgerOptions) {
   )
   const shared = { redis, scripts, prefix, retentionMs, mostReady: 200 }
   const jobs = createJobs({ ...shared, idempotencyMs: dayMs, mostQueued })
+  const pictures = createPictures({ ...shared, idempotencyMs: dayMs })
   return {
     ...jobs,
     ...createInterventions(shared),
@@ -58,6 +60,7 @@ export function createLedger(options: LedgerOptions) {
     limits: createLimits({ redis, prefix }),
     survey: createSurvey({ scripts }),
     assets: createAssets({ redis, scripts, prefix }),
+    pictures,
     templates: createTemplates({ redis, scripts, prefix }),
     idempotency: createIdempotency({ redis, prefix, ttlMs: dayMs, lockMs: 60_000 }),
     /** Throws when Redis cannot be written. */

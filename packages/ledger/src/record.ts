@@ -22,18 +22,25 @@ export type PreviousOutput = {
   image: { key: string; sha256: string }
 }
 
+/** An input image that is still to be fetched: by its URL, or as an object of the input bucket. */
+export type NamedInput = { url: string } | { object: string }
+
 /** What a caller asked for and never changes; short prompts are here, long ones in storage under `promptKey`. */
 export type JobSpec = {
   prompt: string | null
   promptKey: string | null
   /** Id of the template that the prompt was made of. */
   template?: string
-  /** What is to be edited; a URL is fetched when the job runs. */
-  inputs?: readonly (KeptInput | { url: string })[]
+  /** What is to be edited; what is only named is fetched when the job runs. */
+  inputs?: readonly (KeptInput | NamedInput)[]
   previous?: PreviousOutput
   parameters: Parameters
   metadata: Record<string, string>
   warnings: Warning[]
+  /** Whether images of an earlier job will do. */
+  cache?: true
+  /** The job whose images answered this one when it was made. */
+  cachedFrom?: string
 }
 
 export type NewJob = {
@@ -81,7 +88,7 @@ export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore" | "batch" |
   deadline: Date | null
   /** Attempts of this run that count. */
   tries: number
-  /** Inputs that were given by URL and are fetched. */
+  /** Inputs that were named and are fetched. */
   fetched: ReadonlyMap<number, KeptInput>
   outputs: ReadonlyMap<number, KeptOutput>
   /** Images given up by earlier attempts. */

@@ -4,6 +4,7 @@ import type { Charged, JobError, Warning } from "@kiln/contract"
 import type { CircuitPolicy, Settlement, UpstreamHealth } from "@kiln/jobs"
 
 import { handovers, type Handover } from "./handover.ts"
+import { picturesHash, type Remembered } from "./pictures.ts"
 import { decodeJob, type JobRecord, type KeptInput, type KeptOutput } from "./record.ts"
 import type { Scripts } from "./scripts.ts"
 
@@ -27,6 +28,8 @@ export type AttemptEnd = {
   warned: readonly Warning[]
   /** What the attempt showed of the model's upstream; absent: nothing. */
   health?: UpstreamHealth | null
+  /** What shaped the images, where they may answer another job. */
+  pictures?: Remembered | undefined
   /** Whose usage it is when the job was deleted meanwhile. */
   payer?: Pick<JobRecord, "tenant" | "model" | "key">
 }
@@ -128,6 +131,8 @@ function encodeEnd({ settlement, spent, ...end }: AttemptEnd) {
     input: spent.input,
     output: spent.output,
     cost: spent.costNanoUsd ?? "",
+    pictures: end.pictures ? picturesHash(end.pictures.fingerprint) : "",
+    picturesMs: String(Math.ceil(end.pictures?.forMs ?? 0)),
     text: end.text ?? "",
     text_key: end.textKey ?? "",
     layout: end.layout ?? "",

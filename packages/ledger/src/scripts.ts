@@ -4,6 +4,7 @@ import type { Redis } from "ioredis"
 
 const names = [
   "submit",
+  "submit-answered",
   "dispatch",
   "begin",
   "keep",

@@ -10,8 +10,9 @@ export type StorageLocation =
 const s3Url = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/
 
 /** Reads `file:/path`, `file:relative/path` or `s3://bucket/prefix`; throws a sentence about anything else. */
-export function parseStorageUrl(url: string): StorageLocation {
-  if (url.startsWith("file:")) return { kind: "disk", folder: folderOf(url) }
+export function parseStorageUrl(url: string, variable = "KILN_STORAGE"): StorageLocation {
+  const unreadable = (options?: ErrorOptions) => notUnderstood(variable, options)
+  if (url.startsWith("file:")) return { kind: "disk", folder: folderOf(url, unreadable) }
   const [matched, bucket, path = ""] = s3Url.exec(url) ?? []
   if (matched === undefined || bucket === undefined) throw unreadable()
   const prefix = path.replace(/\/$/, "")
@@ -24,7 +25,7 @@ export function parseStorageUrl(url: string): StorageLocation {
   return { kind: "s3", bucket, prefix }
 }
 
-function folderOf(url: string): string {
+function folderOf(url: string, unreadable: (options?: ErrorOptions) => Error): string {
   const path = url.slice("file:".length)
   if (path === "" || path.includes("\0")) throw unreadable()
   if (!path.startsWith("//")) return resolve(path)
@@ -36,9 +37,9 @@ function folderOf(url: string): string {
 }
 
 /** The value is not repeated: somebody may have written credentials into it. */
-function unreadable(options?: ErrorOptions): Error {
+function notUnderstood(variable: string, options?: ErrorOptions): Error {
   return new Error(
-    "KILN_STORAGE must be file:/path or s3://bucket/prefix, without user, query or fragment",
+    `${variable} must be file:/path or s3://bucket/prefix, without user, query or fragment`,
     options,
   )
 }

@@ -56,10 +56,10 @@ export function renderJob(record: JobRecord, beside: Beside, publicUrl: string):
   }
 }
 
-/** An image given by URL is known once it is fetched. */
+/** An image that was only named is known once it is fetched. */
 const inputsOf = ({ spec, fetched }: JobRecord): Job["inputs"] =>
   (spec.inputs ?? [])
-    .map((given, index) => ("url" in given ? fetched.get(index) : given))
+    .map((given, index) => ("asset" in given ? given : fetched.get(index)))
     .filter((input) => input !== undefined)
     .map(({ asset, content_type, width, height }) => ({ asset, content_type, width, height }))
 

@@ -1,6 +1,8 @@
 import { Refusal, type ApiKey } from "@kiln/contract"
 import type { Response } from "express"
 
+import type { SentForm } from "./read-form.ts"
+
 /** Who calls: the key, its secret while the request lasts, and its tenant's own pace where it has one. */
 export type Caller = { key: ApiKey; token: string; requestsPerMinute: number | null }
 
@@ -10,10 +12,12 @@ export type Call = {
   traceId: string | undefined
   startedAt: number
   caller: Caller | undefined
+  /** Where the body was a form. */
+  form: SentForm | undefined
 }
 
 export function beginCall(res: Response, ids: Pick<Call, "requestId" | "traceId">): Call {
-  const call: Call = { ...ids, startedAt: performance.now(), caller: undefined }
+  const call: Call = { ...ids, startedAt: performance.now(), caller: undefined, form: undefined }
   res.locals["call"] = call
   return call
 }

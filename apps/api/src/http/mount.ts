@@ -2,9 +2,11 @@ import type { Input, Operation, Reply, Scope } from "@kiln/contract"
 import type { Request, RequestHandler, Response, Router } from "express"
 import { z } from "zod"
 
+import { callOf } from "./call.ts"
 import { withCancelAfter } from "./cancel-after.ts"
 import { refuseFields } from "./field-errors.ts"
 import { readBody } from "./read-body.ts"
+import type { ReadForm, SentForm } from "./read-form.ts"
 import { requireScope } from "./require-scope.ts"
 import { send } from "./send.ts"
 
@@ -25,14 +27,18 @@ export type Handler<Of extends Operation> = (
 ) => Promise<Answer<Reply<Of>> | undefined>
 
 /** Makes a route of an operation: its scope, its body, its parsing, its answer. */
-export function mount<Of extends Operation>(router: Router, operation: Of, handle: Handler<Of>): void {
+export function mount<Of extends Operation>(
+  router: Router,
+  operation: Of,
+  handle: Handler<Of>,
+  readForm?: ReadForm,
+): void {
   router[operation.method](
     operation.path,
     mayDo(operation.scope),
-    ...(takesBody.has(operation.method)
-      ? [unless(operation.upload !== undefined && isMultipart, readBody)]
-      : []),
+    ...(takesBody.has(operation.method) ? [bodyReader(operation, readForm)] : []),
     async (req: Request, res: Response) => {
+      await using _files = callOf(res).form
       const answer = await handle(parseInput(operation, req), { req, res })
       // Replies are not parsed: their types are checked where they are made.
       if (answer && !res.destroyed) send(req, res, { status: operation.status, ...answer })
@@ -43,12 +49,30 @@ export function mount<Of extends Operation>(router: Router, operation: Of, handl
 /** Whether the body is an upload, which its operation reads itself. */
 export const isMultipart = (req: Request): boolean => Boolean(req.is("multipart/form-data"))
 
-const unless =
-  (isSo: false | ((req: Request) => boolean), handle: RequestHandler): RequestHandler =>
-  (req, res, next) => {
-    if (isSo && isSo(req)) return next()
-    return handle(req, res, next)
+function bodyReader({ upload, form }: Operation, readForm: ReadForm | undefined): RequestHandler {
+  return async (req, res, next) => {
+    if (upload !== undefined && isMultipart(req)) {
+      next()
+      return
+    }
+    if (!form || !readForm || !isMultipart(req)) {
+      await readBody(req, res, next)
+      return
+    }
+    const sent = await readForm(req, form)
+    callOf(res).form = sent
+    req.body = withFiles(sent)
+    next()
   }
+}
+
+/** The files stand behind the request's own images, told by their content: so equal forms are equal requests. */
+function withFiles({ request, files }: SentForm): object {
+  if (files.length === 0 || Array.isArray(request)) return request
+  const images = "images" in request ? request.images : []
+  if (!Array.isArray(images)) return request
+  return { ...request, images: [...images, ...files.map(({ sha256 }) => ({ data: `sha256:${sha256}` }))] }
+}
 
 const takesBody: ReadonlySet<Operation["method"]> = new Set(["post", "put"])
 

@@ -3,7 +3,10 @@ import type { Request, RequestHandler } from "express"
 
 import { createReadBytes } from "./read-bytes.ts"
 
-const readBytes = createReadBytes({ mostBytes: 25 * 1024 * 1024, mostHeldBytes: 512 * 1024 * 1024 })
+/** Of a request as JSON, decompressed. */
+export const mostBodyBytes = 25 * 1024 * 1024
+
+const readBytes = createReadBytes({ mostBytes: mostBodyBytes, mostHeldBytes: 512 * 1024 * 1024 })
 
 /** Reads a JSON body into `req.body`; without a body that stays undefined. */
 export const readBody: RequestHandler = async (req, res, next) => {
@@ -11,7 +14,7 @@ export const readBody: RequestHandler = async (req, res, next) => {
   if (hasBody) {
     requireJson(req)
     const bytes = await readBytes(req, res)
-    if (bytes.length > 0) req.body = parsed(bytes)
+    if (bytes.length > 0) req.body = parseJson(bytes)
   }
   next()
 }
@@ -26,13 +29,15 @@ function requireJson(req: Request): void {
   }
 }
 
-function parsed(bytes: Buffer): unknown {
+/** An object or a list. Throws `invalid_request`, naming the `pointer`, for anything else. */
+export function parseJson(bytes: Buffer, pointer = ""): object {
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))
     if (typeof value === "object" && value !== null) return value
   } catch {
     // Where it broke is not told: that would repeat what was sent.
   }
-  const detail = "the body is not valid JSON in UTF-8; it has to be one object"
-  throw new Refusal("invalid_request", detail, { errors: [{ pointer: "", code: "invalid_json", detail }] })
+  const what = pointer === "" ? "the body" : `the part ${pointer.slice(1)}`
+  const detail = `${what} is not valid JSON in UTF-8; it has to be one object`
+  throw new Refusal("invalid_request", detail, { errors: [{ pointer, code: "invalid_json", detail }] })
 }

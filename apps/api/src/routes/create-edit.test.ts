@@ -1,4 +1,6 @@
 import assert from "node:assert/strict"
+import { mkdir, truncate, writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { after, before, test } from "node:test"
 
 import { Job, newId } from "@kiln/contract"
@@ -163,12 +165,36 @@ test("an image is given in exactly one way", async () => {
     [[{ job: newId("job") }], "/images/0/output required"],
     [[{ url, output: 0 }], "/images/0/output invalid_value"],
     [[{ url, mime_type: "image/png" }], "/images/0/mime_type invalid_value"],
-    [[{ key: "a.png" }], "/images/0/key unknown_field"],
+    [[{ key: "a.png", url }], "/images/0 invalid_value"],
+    [[{ key: "../beta/a.png" }], "/images/0/key invalid_value"],
   ] as const) {
     const { status, body } = await edit(images)
     assert.equal(status, 400)
     assert.ok(errorsOf(body).includes(expected), JSON.stringify(body.errors))
   }
+})
+
+test("an image of the input bucket is looked for at once and fetched by the worker", async () => {
+  await mkdir(join(api.given, "acme/spring"), { recursive: true })
+  await mkdir(join(api.given, "beta"), { recursive: true })
+  await writeFile(join(api.given, "acme/spring/a.png"), await samplePng("red"))
+  await writeFile(join(api.given, "beta/theirs.png"), await samplePng("blue"))
+  await writeFile(join(api.given, "acme/huge.png"), "")
+  await truncate(join(api.given, "acme/huge.png"), 100_000_001)
+  const taken = await edit([{ key: "spring/a.png" }])
+  assert.deepEqual([taken.status, taken.body.inputs], [202, []])
+  const record = await api.ledger.read(taken.body.id)
+  assert.deepEqual(record?.spec.inputs, [{ object: "spring/a.png" }])
+  const refused = await edit([{ key: "theirs.png" }, { key: "spring/a.png" }, { key: "huge.png" }])
+  assert.deepEqual(
+    [refused.status, errorsOf(refused.body)],
+    [400, ["/images/0/key unknown_key", "/images/2/key input_unreadable"]],
+  )
+  assert.match(refused.body.detail, /larger than 100 MB/)
+  await using bare = await startTrialApi({ hasBucket: false })
+  const body = { prompt: "x", images: [{ key: "spring/a.png" }] }
+  const without = await bare.send("/v1/edits", { body })
+  assert.deepEqual([without.status, errorsOf(without.body)], [400, ["/images/0/key no_input_bucket"]])
 })
 
 test("what the model cannot do is refused before any image is looked at", async () => {

@@ -8,9 +8,10 @@ import { createInputs } from "@kiln/inputs"
 import { createModels } from "@kiln/jobs"
 import { createFeed, createLedger, createRequestCounter, ledgerPrefix, type Ledger } from "@kiln/ledger"
 import { createProducer } from "@kiln/queue"
+import { createReuse } from "@kiln/reuse"
 import { connectRedis, createLogger, createMetrics } from "@kiln/runtime"
 import { startPrivateRedis } from "@kiln/runtime/testing"
-import { createDiskStorage, serveFile } from "@kiln/storage"
+import { createDiskStorage, createFolderBucket, serveFile } from "@kiln/storage"
 
 import { createApp, type AppOptions } from "../app.ts"
 import { createHandOver } from "../hand-over.ts"
@@ -23,8 +24,9 @@ export type Sent = { key?: string | null; body?: unknown; headers?: Record<strin
 /** The whole API on a Redis and a folder of its own, without a worker: tests play the worker themselves. */
 export async function startTrialApi({
   allowPrivate = false,
+  hasBucket = true,
   ...changes
-}: Partial<AppOptions> & { allowPrivate?: boolean } = {}) {
+}: Partial<AppOptions> & { allowPrivate?: boolean; hasBucket?: boolean } = {}) {
   await using opened = new AsyncDisposableStack()
   const folder = opened.adopt(await mkdtemp(join(tmpdir(), "kiln-api-")), (path) =>
     rm(path, { recursive: true }),
@@ -38,6 +40,7 @@ export async function startTrialApi({
   const storage = opened.use(createDiskStorage({ folder: objects, baseUrl: publicUrl, secret }))
   const egress = createEgress({ allowPrivate, maxBytes: 100_000_000 })
   const spool = join(folder, "spool")
+  const given = join(folder, "given")
   await mkdir(spool)
   const closing = new AbortController()
   const close = (): void => {
@@ -50,7 +53,8 @@ export async function startTrialApi({
       ...parts,
       models: createModels({ defaultModel: "gemini-nano-banana-2.1", overrides: weakModels }),
       storage,
-      inputs: createInputs({ ledger, storage, egress, spool }),
+      inputs: createInputs({ ledger, storage, egress, spool, bucket: bucketIn(given, hasBucket) }),
+      reuse: createReuse({ ledger, storage, spool }),
       files: serveFile({ folder: objects, secret }),
       log: createLogger({ name: "trial", level: "silent" }),
       closing: closing.signal,
@@ -70,6 +74,7 @@ export async function startTrialApi({
     ledger,
     storage,
     spool,
+    given,
     makeKey,
     send: sender(publicUrl, key),
     close,
@@ -77,6 +82,8 @@ export async function startTrialApi({
     [Symbol.asyncDispose]: () => disposal.disposeAsync(),
   }
 }
+const bucketIn = (folder: string, isThere: boolean) => (isThere ? createFolderBucket({ folder }) : undefined)
+
 export type TrialApi = Awaited<ReturnType<typeof startTrialApi>>
 
 const usual = {

@@ -20,10 +20,9 @@ export function createAttemptTotals(record: JobRecord) {
   const warnings: Warning[] = []
   let spent: Spent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
   const { n } = record.spec.parameters
-  const missing = Array.from({ length: n }, (_, index) => index).filter(
-    (index) => !record.outputs.has(index) && !record.abandoned.has(index),
-  )
+  const missing = missingOf(record)
   let delivered = record.outputs.size
+  let fingerprint: string | undefined
 
   return {
     missing: (): number[] => missing,
@@ -54,6 +53,11 @@ export function createAttemptTotals(record: JobRecord) {
       failures.set(index, JobFailure.from(error))
     },
 
+    shapedBy: (pictures: string) => void (fingerprint = pictures),
+    /** What shaped all images of the job; undefined when that is not one thing. */
+    fingerprint: () =>
+      record.attempts.every(({ model }) => model === record.model) ? fingerprint : undefined,
+
     failAll(error: unknown): void {
       if (error instanceof Stopped) return
       for (const index of missing) failures.set(index, JobFailure.from(error))
@@ -75,17 +79,24 @@ export function createAttemptTotals(record: JobRecord) {
     charged: (): Charged => chargedInAll(charges),
     /** What is charged was answered; an adopted image is not charged. */
     health: () => healthOf([...failures.values()], { isAnswered: charges.includes("yes") }),
-    upstreamStatus: (): number | null => {
-      const [failure] = failures.values()
-      if (failure) return failure.upstream?.status ?? null
-      return charges.includes("yes") ? 200 : null
-    },
+    upstreamStatus: () => statusOf(failures, charges),
     content: (): ContentPiece[] => inOrder(contents),
     warnings: (): readonly Warning[] => warnings,
     failures: (): ReadonlyMap<number, JobFailure> => failures,
   }
 }
 export type AttemptTotals = ReturnType<typeof createAttemptTotals>
+
+const missingOf = ({ spec, outputs, abandoned }: JobRecord): number[] =>
+  Array.from({ length: spec.parameters.n }, (_, index) => index).filter(
+    (index) => !outputs.has(index) && !abandoned.has(index),
+  )
+
+function statusOf(failures: ReadonlyMap<number, JobFailure>, charges: readonly Charged[]): number | null {
+  const [failure] = failures.values()
+  if (failure) return failure.upstream?.status ?? null
+  return charges.includes("yes") ? 200 : null
+}
 
 /** A sum with a part of unknown price has no known price. */
 const sum = (a: Spent, b: Spent): Spent => ({

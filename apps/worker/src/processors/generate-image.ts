@@ -4,12 +4,14 @@ import { JobFailure } from "@kiln/contract"
 import type { Inputs } from "@kiln/inputs"
 import { settle, type Models, type StopReason } from "@kiln/jobs"
 import type { Begun, Handover, JobRecord, Ledger } from "@kiln/ledger"
+import { pictureFingerprint, type Reuse } from "@kiln/reuse"
 import type { Logger } from "@kiln/runtime"
 import { jobPrefix, type Storage } from "@kiln/storage"
 
 import { insist } from "../insist.ts"
 import type { Run, RunningJobs } from "../running-jobs.ts"
 import type { UpstreamOf } from "../upstream-of.ts"
+import { answerFromEarlier } from "./answer-from-earlier.ts"
 import { createAttemptTotals, type AttemptTotals } from "./attempt-totals.ts"
 import { loadConversation } from "./conversation.ts"
 import { loadInputs } from "./load-inputs.ts"
@@ -18,12 +20,13 @@ import { loadPrompt, promptDocuments } from "./prompt-documents.ts"
 import type { WriteEnd } from "./write-end.ts"
 
 type Deps = {
-  ledger: Pick<Ledger, "begin" | "keepImagesUntil" | "keepInput">
+  ledger: Pick<Ledger, "begin" | "keep" | "keepImagesUntil" | "keepInput">
   imageRetentionMs: number | undefined
   models: Models
   storage: Storage
   inputs: Inputs
   upstreamOf: UpstreamOf
+  reuse: Reuse
   spool: string
   running: RunningJobs
   makeImage: MakeImage
@@ -95,6 +98,16 @@ async function makeImages({ epoch, record, run, totals, log }: Work, deps: Deps)
       deps,
     )
     const prompt = await loadPrompt(record, promptDocuments(deps.storage), run.stop)
+    const { type, spec } = record
+    const fingerprint = pictureFingerprint({
+      type,
+      spec,
+      model,
+      prompt,
+      inputs: inputs.files.map(({ key }) => key),
+    })
+    totals.shapedBy(fingerprint)
+    if (await answerFromEarlier({ epoch, record, run, totals, log }, fingerprint, deps)) return
     await Promise.all(
       totals.missing().map(async (index) => {
         try {

@@ -81,14 +81,17 @@ test("what an earlier attempt fetched is not fetched again", async () => {
 
 test("what cannot be had fails with a code and its place, and leaves nothing", async () => {
   const url = "https://example.org/a.png"
-  for (const [failure, code] of [
-    [new EgressError("connection_failed", "it is away"), "input_unreachable"],
-    [new EgressError("address_not_allowed", "not there"), "input_unreachable"],
-    [new EgressError("too_large", "it is large"), "input_unreadable"],
+  for (const [failure, code, retryable] of [
+    [new EgressError("connection_failed", "it is away"), "input_unreachable", true],
+    [new EgressError("status", "it answered 503", { retryable: true }), "input_unreachable", true],
+    [new EgressError("status", "it answered 404"), "input_unreachable", false],
+    [new EgressError("host_not_found", "no such name"), "input_unreachable", false],
+    [new EgressError("address_not_allowed", "not there"), "input_unreachable", false],
+    [new EgressError("too_large", "it is large"), "input_unreadable", false],
   ] as const) {
     await using bench = await startBench(failure)
     const message = `Input image 1: ${failure.message}`
-    await assert.rejects(bench.load([kept("acme/assets/a"), { url }]), { code, message })
+    await assert.rejects(bench.load([kept("acme/assets/a"), { url }]), { code, message, retryable })
     assert.deepEqual(await bench.spooled(), [])
   }
   await using bench = await startBench()

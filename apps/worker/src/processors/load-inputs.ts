@@ -5,7 +5,7 @@ import { JobFailure, Refusal } from "@kiln/contract"
 import { EgressError } from "@kiln/egress"
 import type { Inputs } from "@kiln/inputs"
 import type { PaintInput } from "@kiln/jobs"
-import type { JobRecord, KeptInput, Ledger } from "@kiln/ledger"
+import type { JobRecord, KeptInput, Ledger, NamedInput } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 
 import { insist } from "../insist.ts"
@@ -21,7 +21,7 @@ type Deps = { ledger: Pick<Ledger, "keepInput">; inputs: Inputs; spool: string }
 const keepingMs = 60_000
 
 /**
- * Brings a job's input images to this machine, fetching those that were given by URL; they are gone after the
+ * Brings a job's input images to this machine, fetching those that were only named; they are gone after the
  * attempt. Throws `input_unreachable`, `input_unreadable`, `storage_error`, or Stopped.
  */
 export async function loadInputs(
@@ -36,10 +36,11 @@ export async function loadInputs(
     const files: LoadedInput[] = []
     // One after the other: a job holds one connection and one decoder at a time.
     for (const [index, given] of asked.entries()) {
-      const input = "url" in given ? await fetched(given.url, index, work, deps) : given
+      const input = "asset" in given ? given : await fetched(given, index, work, deps)
       const path = join(folder, `${index}`)
       if (!(await deps.inputs.load(input.key, path, work.run.stop))) {
-        throw new JobFailure("input_unreachable", `Input image ${index} is not kept any more`)
+        const sentence = `Input image ${index} is not kept any more`
+        throw new JobFailure("input_unreachable", sentence, { retryable: false })
       }
       files.push({ key: input.key, contentType: input.content_type, path })
     }
@@ -51,11 +52,21 @@ export async function loadInputs(
 }
 
 /** What an earlier attempt fetched is taken as it was. */
-async function fetched(url: string, index: number, work: Work, { ledger, inputs }: Deps): Promise<KeptInput> {
+async function fetched(
+  given: NamedInput,
+  index: number,
+  work: Work,
+  { ledger, inputs }: Deps,
+): Promise<KeptInput> {
   const { record, epoch, run, log } = work
   const known = record.fetched.get(index)
   if (known) return known
-  const { asset } = await inputs.keepUrl(record.tenant, url, run.stop).catch((error: unknown) => {
+  const { tenant } = record
+  const keeping =
+    "url" in given
+      ? inputs.keepUrl(tenant, given.url, run.stop)
+      : inputs.keepNamed(tenant, given.object, run.stop)
+  const { asset } = await keeping.catch((error: unknown) => {
     throw failureOf(error, index)
   })
   const { id, key, content_type, width, height } = asset
@@ -73,10 +84,12 @@ async function fetched(url: string, index: number, work: Work, { ledger, inputs 
 function failureOf(error: unknown, index: number): unknown {
   if (error instanceof EgressError) {
     const code = error.code === "too_large" ? "input_unreadable" : "input_unreachable"
-    return new JobFailure(code, `Input image ${index}: ${error.message}`, { cause: error })
+    const { retryable } = error
+    return new JobFailure(code, `Input image ${index}: ${error.message}`, { cause: error, retryable })
   }
-  if (error instanceof JobFailure && error.code === "input_unreadable") {
-    return new JobFailure(error.code, `Input image ${index}: ${error.message}`, { cause: error })
+  if (error instanceof JobFailure && error.code.startsWith("input_")) {
+    const { code, retryable } = error
+    return new JobFailure(code, `Input image ${index}: ${error.message}`, { cause: error, retryable })
   }
   return error instanceof Refusal ? new JobFailure("invalid_request", error.message, { cause: error }) : error
 }

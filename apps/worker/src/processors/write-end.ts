@@ -24,6 +24,7 @@ type Deps = {
   storage: Storage
   /** Gives the next jobs to the queue. */
   handOver: (ready: readonly Handover[]) => Promise<void>
+  retentionMs: number
   imageRetentionMs: number | undefined
 }
 
@@ -44,6 +45,7 @@ export function createWriteEnd(deps: Deps): WriteEnd {
       spent: totals.spent(),
       payer: record,
       ...(await keepText({ record, epoch, totals, run, log }, storage)),
+      pictures: picturesOf(settlement, totals, deps),
     }
     const settled = await insist(() => ledger.settle({ id: record.id, epoch }, end), {
       ...trying,
@@ -63,6 +65,18 @@ export function createWriteEnd(deps: Deps): WriteEnd {
       onError: (error) => log.warn({ err: error }, "retention not noted yet"),
     })
   }
+}
+
+/** What may answer an identical job later: images that are all there, as long as they and their record are kept. */
+function picturesOf(
+  settlement: Settlement,
+  totals: AttemptTotals,
+  { retentionMs, imageRetentionMs = Infinity }: Pick<Deps, "retentionMs" | "imageRetentionMs">,
+) {
+  const fingerprint = totals.fingerprint()
+  const isWhole = settlement.kind === "end" && settlement.status === "succeeded" && !settlement.shortfall
+  if (!isWhole || fingerprint === undefined) return undefined
+  return { fingerprint, forMs: Math.min(retentionMs, imageRetentionMs) }
 }
 
 type Ending = { record: JobRecord; epoch: number; totals: AttemptTotals; run: Run; log: Logger }

@@ -34,6 +34,7 @@ export const createGeneration = {
   query: z.strictObject({ wait }),
   headers: { ...creating, "cancel-after": "Like `90s` or `5m`: the same as `deadline_seconds`." },
   body: GenerationRequest,
+  form: { images: false },
   status: 202,
   also: { 200: "The job, when a wait ended at its terminal status" },
   reply: Job,
@@ -45,6 +46,7 @@ export const createEdit = {
   path: "/v1/edits",
   summary: "Make pictures from images and words",
   body: EditRequest,
+  form: { images: true },
 } as const satisfies Operation
 
 const aboutOne = ["not_found", "job_expired"] as const

@@ -36,6 +36,25 @@ export const guidanceTopics = {
       { not: "ป้ายร้านกาแฟ", write: "A wooden sign of a café that reads “กาแฟ”" },
     ],
   },
+  many_inputs: {
+    title: "Give no more images than the model can keep apart",
+    advice:
+      "Every model takes more input images than it can follow closely: beyond the number that `GET /v1/models` tells as best_input_images, faces, logos and small details drift. Leave out what the prompt does not speak of, or compose in two steps: first some of the images, then the result with the others.",
+    examples: [
+      {
+        not: "Twelve product photos for one picture of a shelf",
+        write: "Six of them first, then the picture of these with the other six",
+      },
+    ],
+  },
+  audio_or_video: {
+    title: "Give pictures, not recordings",
+    advice:
+      "Input images are PNG, JPEG, WebP, HEIC, HEIF, AVIF, TIFF or GIF, told by their first bytes whatever name they have. Audio and video are refused before anything is spent. Of a video, take the frame that matters and send that.",
+    examples: [
+      { not: "holiday.mp4", write: "A frame of it: ffmpeg -ss 12 -i holiday.mp4 -frames:v 1 frame.png" },
+    ],
+  },
   unquoted_text: {
     title: "Put the words that are to be written in quotation marks",
     advice:

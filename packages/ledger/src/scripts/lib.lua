@@ -63,6 +63,15 @@ local function openLane(tenant, lane)
   end
 end
 
+-- What a submission with this idempotency key came to before; nil when it is the first, or has no key.
+local function firstWith(tenant, idem, fingerprint)
+  local first = idem ~= '' and redis.call('GET', P .. 'idem:' .. tenant .. ':' .. idem)
+  if not first then return nil end
+  local known, job, position = string.match(first, '^([^|]*)|([^|]*)|([^|]*)$')
+  if known ~= fingerprint then return { 'mismatch' } end
+  return { 'replayed', job, position }
+end
+
 -- Whether a batch's jobs have to wait: it is paused, being canceled, or has as many out as it may.
 local function isHeld(batch)
   local b = redis.call('HMGET', batchKey(batch), 'state', 'cancel', 'parallel', 'out')

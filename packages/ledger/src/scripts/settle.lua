@@ -29,6 +29,9 @@ if status ~= '' then
     if s.shortfall ~= '' then redis.call('HSET', job, 'shortfall', s.shortfall) end
   end
   finish(id, tenant, model, batch, 'running', status, retentionMs)
+  if s.pictures ~= '' then
+    redis.call('SET', P .. 'pictures:' .. tenant .. ':' .. s.pictures, id, 'PX', s.picturesMs)
+  end
 else
   local isWaiting = isExcused and s.successor == ''
   if s.free or isWaiting then redis.call('HINCRBY', job, 'tries', -1) end

@@ -4,14 +4,8 @@ local record = {}
 for i = 7, #ARGV, 2 do record[ARGV[i]] = ARGV[i + 1] end
 local tenant = record.tenant
 
-if idem ~= '' then
-  local first = redis.call('GET', P .. 'idem:' .. tenant .. ':' .. idem)
-  if first then
-    local known, job, position = string.match(first, '^([^|]*)|([^|]*)|([^|]*)$')
-    if known ~= fingerprint then return { 'mismatch' } end
-    return { 'replayed', job, position }
-  end
-end
+local before = firstWith(tenant, idem, fingerprint)
+if before then return before end
 if redis.call('EXISTS', jobKey(id)) == 1 then return { 'exists' } end
 local limits = redis.call('HMGET', P .. 'tenant:' .. tenant, 'queued', 'queued_jobs')
 if tonumber(limits[1] or '0') >= tonumber(limits[2] or ARGV[5]) then return { 'full' } end
