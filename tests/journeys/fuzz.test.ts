@@ -107,6 +107,8 @@ const oddPath = fc.oneof(
     (id) =>
       `/v1/jobs/${encodeURIComponent(id.toWellFormed())}/outputs/${encodeURIComponent(id.toWellFormed())}`,
   ),
+  oddText.map((text) => `/v1/usage?group_by=${encodeURIComponent(text.toWellFormed())}`),
+  segment.map((name) => `/v1/tenants/${encodeURIComponent(name.toWellFormed())}/limits`),
   oddText.map((text) => `/v1/jobs?limit=${encodeURIComponent(text.toWellFormed())}`),
   oddText.map(
     (text) => `/v1/jobs?metadata[${encodeURIComponent(text.toWellFormed())}]=1&metadata=2&status=queued`,

@@ -193,6 +193,7 @@ suite("the served OpenAPI document", () => {
     const ofWalker = { params: { tenant: "walker" } }
     await call(client, operations.putLimits, { ...ofWalker, body: { weight: 2, daily_budget_usd: 10 } })
     await call(client, operations.getLimits, ofWalker)
+    await call(client, operations.getUsage, { query: { group_by: "day,key" } })
     await call(client, operations.getHealth)
     await call(client, operations.getReadiness)
     for (const [name, { status }] of Object.entries(operations))

@@ -38,6 +38,7 @@ import { getJob } from "./routes/get-job.ts"
 import { getLimits } from "./routes/get-limits.ts"
 import { getOutput } from "./routes/get-output.ts"
 import { getTemplate } from "./routes/get-template.ts"
+import { getUsage } from "./routes/get-usage.ts"
 import { getHealth, getReadiness } from "./routes/health.ts"
 import { listJobs } from "./routes/list-jobs.ts"
 import { listKeys } from "./routes/list-keys.ts"
@@ -153,6 +154,7 @@ function routes(options: RouteOptions): Router {
   mount(router, operations.revokeKey, revokeKey(deps))
   mount(router, operations.getLimits, getLimits(deps))
   mount(router, operations.putLimits, putLimits(deps))
+  mount(router, operations.getUsage, getUsage(deps))
   mount(router, operations.getHealth, getHealth())
   mount(router, operations.getReadiness, getReadiness(deps))
   return router

@@ -1,4 +1,4 @@
-import { newId, Refusal, type GenerationRequest, type ModelEntry, type Tokens } from "@kiln/contract"
+import { newId, Refusal, type GenerationRequest, type ModelEntry } from "@kiln/contract"
 import { checkCapabilities, costOf, estimateTokens, guidanceOf, toUsd, type Models } from "@kiln/jobs"
 import type { NewJob } from "@kiln/ledger"
 
@@ -30,9 +30,8 @@ export function newJob(
   } = request
   const { model, requested, warnings } = models.resolve(name, now)
   checkCapabilities(model, parameters, images)
-  if (max_cost_usd !== undefined) {
-    checkBudget(model, max_cost_usd, estimateTokens(model, prompt, parameters, images))
-  }
+  const estimateNanoUsd = costOf(estimateTokens(model, prompt, parameters, images), model.prices)
+  if (max_cost_usd !== undefined) checkBudget(model, max_cost_usd, estimateNanoUsd)
   return {
     id: newId("job"),
     tenant,
@@ -49,13 +48,14 @@ export function newJob(
       warnings: [...warnings, ...guidanceOf(prompt)],
     },
     priority,
+    estimateNanoUsd,
     notBefore: not_before === undefined ? null : new Date(not_before),
     deadlineSeconds: deadline_seconds ?? null,
   }
 }
 
-function checkBudget(model: ModelEntry, mostUsd: number, tokens: Tokens): void {
-  const estimate = toUsd(costOf(tokens, model.prices))
+function checkBudget(model: ModelEntry, mostUsd: number, estimateNanoUsd: number | null): void {
+  const estimate = toUsd(estimateNanoUsd)
   if (estimate !== null && estimate <= mostUsd) return
   const detail =
     estimate === null

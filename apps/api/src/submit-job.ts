@@ -1,14 +1,13 @@
 import {
   idTime,
   isTerminal,
-  Refusal,
   type ApiKey,
   type GenerationRequest,
   type InputImage,
   type Job,
 } from "@kiln/contract"
 import type { Models } from "@kiln/jobs"
-import type { Feed, Ledger, NewJob } from "@kiln/ledger"
+import { unaffordable, type Feed, type Ledger, type NewJob } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
 import type { Documents, JobView } from "@kiln/views"
@@ -25,6 +24,7 @@ import type { OpenWaits } from "./http/open-waits.ts"
 import { waitOf } from "./http/prefer.ts"
 import { patienceOf, untilEnded } from "./http/wait.ts"
 import { newJob, type Words } from "./new-job.ts"
+import { queueFull } from "./queue-full.ts"
 import type { ResolveInputs } from "./resolve-inputs.ts"
 
 type Deps = {
@@ -129,7 +129,9 @@ function accepted(submitted: Submitted, job: NewJob): { id: string; position: nu
     case "mismatch":
       throw mismatch()
     case "full":
-      throw new Refusal("queue_full", "Too many of this tenant's jobs are waiting", { retryAfterMs: 30_000 })
+      throw queueFull()
+    case "unaffordable":
+      throw unaffordable(submitted)
   }
 }
 

@@ -34,7 +34,7 @@ const names = [
 type ScriptName = (typeof names)[number]
 
 const source = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8")
-const library = source("lib")
+const library = ["lib", "budgets"].map(source).join("\n")
 
 type Argument = string | number
 export type Scripts = { run(name: ScriptName, ...args: Argument[]): Promise<unknown> }

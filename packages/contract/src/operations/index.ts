@@ -15,6 +15,7 @@ import { createKey, listKeys, revokeKey } from "./keys.ts"
 import { getLimits, putLimits } from "./limits.ts"
 import { listModels } from "./models.ts"
 import { deleteTemplate, getTemplate, listTemplates, putTemplate } from "./templates.ts"
+import { getUsage } from "./usage.ts"
 
 /** Every operation of the API by its id. */
 export const operations = {
@@ -40,6 +41,7 @@ export const operations = {
   revokeKey,
   getLimits,
   putLimits,
+  getUsage,
   getHealth,
   getReadiness,
 } as const
