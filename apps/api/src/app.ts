@@ -10,6 +10,7 @@ import helmet from "helmet"
 import type { Redis } from "ioredis"
 
 import { createApiMetrics } from "./api-metrics.ts"
+import { mountBatches } from "./batches/mount-batches.ts"
 import { createFindJob } from "./find-job.ts"
 import { createFindTemplate } from "./find-template.ts"
 import type { HandOver } from "./hand-over.ts"
@@ -124,6 +125,7 @@ function routes(options: RouteOptions): Router {
     documents,
     urls,
     findTemplate,
+    resolveInputs,
     submitJob: createSubmitJob({ ...options, documents, view, findTemplate, resolveInputs }),
     assetView: createAssetView({ urls }),
     findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
@@ -141,6 +143,7 @@ function routes(options: RouteOptions): Router {
   mount(router, operations.deleteJob, deleteJob(deps))
   mount(router, operations.getOutput, getOutput(deps))
   mount(router, operations.watchJob, watchJob(deps))
+  mountBatches(router, deps)
   mount(router, operations.createAsset, createAsset(deps))
   mount(router, operations.getAsset, getAsset(deps))
   mount(router, operations.deleteAsset, deleteAsset(deps))

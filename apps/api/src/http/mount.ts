@@ -1,9 +1,8 @@
-import type { Input, Operation, Reply, Scope } from "@kiln/contract"
+import { refuseFields, type Input, type Operation, type Reply, type Scope } from "@kiln/contract"
 import type { Request, RequestHandler, Response, Router } from "express"
 import { z } from "zod"
 
 import { withCancelAfter } from "./cancel-after.ts"
-import { refuseFields } from "./field-errors.ts"
 import { readBody } from "./read-body.ts"
 import { requireScope } from "./require-scope.ts"
 import { send } from "./send.ts"
@@ -29,7 +28,7 @@ export function mount<Of extends Operation>(router: Router, operation: Of, handl
   router[operation.method](
     operation.path,
     mayDo(operation.scope),
-    ...(takesBody.has(operation.method)
+    ...(takesBody.has(operation.method) && !operation.rows
       ? [unless(operation.upload !== undefined && isMultipart, readBody)]
       : []),
     async (req: Request, res: Response) => {
@@ -66,7 +65,7 @@ function parseInput<Of extends Operation>(operation: Of, req: Request): Input<Of
   if (operation.headers && "cancel-after" in operation.headers) {
     req.body = withCancelAfter(req.body, req.headers["cancel-after"])
   }
-  const isUpload = operation.upload !== undefined && isMultipart(req)
+  const isUpload = operation.rows !== undefined || (operation.upload !== undefined && isMultipart(req))
   const body = isUpload ? undefined : parse(hasNoBody ? empty : operation.body, req.body as unknown)
   const input = {
     params: parse(operation.params, req.params),

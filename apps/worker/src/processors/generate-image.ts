@@ -16,7 +16,7 @@ import { loadPrompt, promptDocuments } from "./prompt-documents.ts"
 import type { WriteEnd } from "./write-end.ts"
 
 type Deps = {
-  ledger: Pick<Ledger, "begin" | "keepImagesUntil" | "keepInput">
+  ledger: Pick<Ledger, "begin" | "keepImagesUntil" | "keepInput" | "fetched">
   imageRetentionMs: number | undefined
   models: Models
   storage: Storage

@@ -10,9 +10,10 @@ import type { Logger } from "@kiln/runtime"
 
 import { insist } from "../insist.ts"
 import { Stopped, type Run } from "../running-jobs.ts"
+import { keepUrlOnce } from "./fetch-once.ts"
 
 type Work = { epoch: number; record: JobRecord; run: Run; log: Logger }
-type Deps = { ledger: Pick<Ledger, "keepInput">; inputs: Inputs; spool: string }
+type Deps = { ledger: Pick<Ledger, "keepInput" | "fetched">; inputs: Inputs; spool: string }
 
 /** For how long a fetched image is tried to be written down. */
 const keepingMs = 60_000
@@ -48,16 +49,17 @@ export async function loadInputs(
 }
 
 /** What an earlier attempt fetched is taken as it was. */
-async function fetched(url: string, index: number, work: Work, { ledger, inputs }: Deps): Promise<KeptInput> {
+async function fetched(url: string, index: number, work: Work, deps: Deps): Promise<KeptInput> {
   const { record, epoch, run, log } = work
   const known = record.fetched.get(index)
   if (known) return known
-  const { asset } = await inputs.keepUrl(record.tenant, url, run.stop).catch((error: unknown) => {
-    throw failureOf(error, index)
+  const fetching = { signal: run.stop, failureOf }
+  const photo = await keepUrlOnce(record, url, fetching, deps).catch((error: unknown) => {
+    throw atIndex(error, index)
   })
-  const { id, key, content_type, width, height } = asset
+  const { id, key, content_type, width, height } = photo
   const input = { asset: id, key, content_type, width, height }
-  const kept = await insist(() => ledger.keepInput({ id: record.id, epoch, index, input }), {
+  const kept = await insist(() => deps.ledger.keepInput({ id: record.id, epoch, index, input }), {
     signal: run.lost,
     lastTry: run.leaving,
     forMs: keepingMs,
@@ -67,13 +69,17 @@ async function fetched(url: string, index: number, work: Work, { ledger, inputs 
   return input
 }
 
-function failureOf(error: unknown, index: number): unknown {
+/** What is wrong with a photo, whoever names it. */
+function failureOf(error: unknown): unknown {
   if (error instanceof EgressError) {
     const code = error.code === "too_large" ? "input_unreadable" : "input_unreachable"
-    return new JobFailure(code, `Input image ${index}: ${error.message}`, { cause: error })
-  }
-  if (error instanceof JobFailure && error.code === "input_unreadable") {
-    return new JobFailure(error.code, `Input image ${index}: ${error.message}`, { cause: error })
+    return new JobFailure(code, error.message, { cause: error })
   }
   return error instanceof Refusal ? new JobFailure("invalid_request", error.message, { cause: error }) : error
+}
+
+/** The same, with which of the job's images it is. */
+function atIndex(error: unknown, index: number): unknown {
+  if (!(error instanceof JobFailure) || !error.code.startsWith("input_")) return error
+  return new JobFailure(error.code, `Input image ${index}: ${error.message}`, { cause: error })
 }

@@ -1,4 +1,18 @@
 import { createAsset, deleteAsset, getAsset } from "./assets.ts"
+import {
+  cancelBatch,
+  createBatch,
+  getBatch,
+  getBatchArchive,
+  getBatchContactSheet,
+  getBatchResults,
+  listBatches,
+  listBatchItems,
+  pauseBatch,
+  resumeBatch,
+  retryFailedItems,
+  watchBatch,
+} from "./batches.ts"
 import { getHealth, getReadiness } from "./health.ts"
 import {
   cancelJob,
@@ -28,6 +42,18 @@ export const operations = {
   deleteJob,
   getOutput,
   watchJob,
+  createBatch,
+  listBatches,
+  getBatch,
+  listBatchItems,
+  cancelBatch,
+  pauseBatch,
+  resumeBatch,
+  retryFailedItems,
+  getBatchResults,
+  getBatchArchive,
+  getBatchContactSheet,
+  watchBatch,
   createAsset,
   getAsset,
   deleteAsset,
