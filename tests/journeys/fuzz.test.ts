@@ -88,6 +88,28 @@ const anyBody = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 400 }) },
   { weight: 1, arbitrary: nearlyRight.map((text) => text.slice(0, -3)) },
 )
+const nearlyRows = fc.array(
+  fc.tuple(rightRequest, fc.oneof(fc.constant({}), wrongFields), fc.oneof(fc.uuid(), oddText)),
+  { maxLength: 6 },
+)
+/** Batches in each of their three forms, with odd rows, odd options and odd ends. */
+const nearlyBatch = fc
+  .tuple(nearlyRows, wrongFields, fc.constantFrom("json", "ndjson", "csv"), fc.nat(4))
+  .map(([rows, options, form, cut]) => {
+    const items = rows.map(([right, wrong, custom_id]) => ({ ...right, ...wrong, custom_id }))
+    const whole =
+      form === "json"
+        ? JSON.stringify({ items, ...options, defaults: options })
+        : form === "ndjson"
+          ? items.map((item) => JSON.stringify(item)).join("\n")
+          : `custom_id,prompt,n\n${items.map((item) => `${item.custom_id},${item.prompt},${item.n ?? ""}`).join("\n")}`
+    const type = { json: "application/json", ndjson: "application/x-ndjson", csv: "text/csv" }[form] ?? ""
+    return {
+      type,
+      body: cut === 0 ? whole.slice(0, -2) : whole,
+      query: cut === 1 ? "?on_invalid=skip&name=x" : "",
+    }
+  })
 const headerText = fc.stringMatching(/^[\x21-\x7e]{0,60}$/)
 const oddHeaders = fc.record(
   {
@@ -113,6 +135,8 @@ const oddPath = fc.oneof(
     (id) =>
       `/v1/jobs/${encodeURIComponent(id.toWellFormed())}/outputs/${encodeURIComponent(id.toWellFormed())}`,
   ),
+  oddText.map((text) => `/v1/usage?group_by=${encodeURIComponent(text.toWellFormed())}`),
+  segment.map((name) => `/v1/tenants/${encodeURIComponent(name.toWellFormed())}/limits`),
   oddText.map((text) => `/v1/jobs?limit=${encodeURIComponent(text.toWellFormed())}`),
   oddText.map(
     (text) => `/v1/jobs?metadata[${encodeURIComponent(text.toWellFormed())}]=1&metadata=2&status=queued`,
@@ -122,6 +146,10 @@ const oddPath = fc.oneof(
     "/v1/jobs?a[b][c][d][e][f][g]=1",
     "/files/../../etc/passwd",
     "/files/%2e%2e%2f%2e%2e",
+  ),
+  segment.map(
+    (id) =>
+      `/v1/batches/${encodeURIComponent(id.toWellFormed())}/items?after=${encodeURIComponent(id.toWellFormed())}`,
   ),
   segment.map((id) => `/v1/templates/${encodeURIComponent(id.toWellFormed())}`),
   segment.map((id) => `/v1/templates?after=${encodeURIComponent(id.toWellFormed())}`),
@@ -217,6 +245,18 @@ suite("whatever is sent", () => {
         async () => (await readdir(join(world.dataDir, "spool", spool))).length === 0,
       )
     }
+  })
+
+  test("600 batches are taken or refused with their rows named, never a 5xx", async () => {
+    let taken = 0
+    await inBatches(nearlyBatch, 600, async ({ type, body, query }) => {
+      const headers = { "content-type": type }
+      const answer = await send(`/v1/batches${query}`, { method: "POST", headers, body })
+      if (answer.status === 202) taken += 1
+      if (answer.status === 429) await answer.body?.cancel()
+      else await refusedCleanly(answer)
+    })
+    assert.ok(taken > 0)
   })
 
   test("1 500 paths, queries and methods are answered, never with a 5xx", async () => {

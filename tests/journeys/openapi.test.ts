@@ -37,7 +37,24 @@ const params = (operation: Operation, id: string) =>
 function unusedId({ path, method }: Operation): string {
   if (path.includes("templates")) return method === "put" ? "made-here" : "no-such-template"
   if (path.includes("assets")) return newId("ast")
+  if (path.includes("batches")) return newId("bat")
   return newId(path.includes("keys") ? "key" : "job")
+}
+
+/** What an answer holds: one value, or as many as there are events or lines. */
+async function valuesOf(response: Response, type: string): Promise<unknown[]> {
+  if (type === "text/event-stream") {
+    const events = await Array.fromAsync(readEvents(response))
+    return events.map(({ data }) => JSON.parse(data) as unknown)
+  }
+  if (type.includes("json") && type !== "application/x-ndjson") return [await response.json()]
+  const text = await response.text()
+  return type === "application/x-ndjson"
+    ? text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown)
+    : [text]
 }
 
 suite("the served OpenAPI document", () => {
@@ -90,10 +107,12 @@ suite("the served OpenAPI document", () => {
     const declared = Object.keys(
       document.paths[where[1] ?? ""]?.[where[2] ?? ""]?.responses[response.status]?.content ?? {},
     )
-    assert.deepEqual(declared, type === "" ? [] : [type], where.join(" "))
-    if (type === "") return assert.equal(await response.text(), "")
-    const events = type === "text/event-stream" ? await Array.fromAsync(readEvents(response)) : undefined
-    const values = events ? events.map(({ data }) => JSON.parse(data) as unknown) : [await response.json()]
+    if (type === "") {
+      assert.deepEqual(declared, [], where.join(" "))
+      return assert.equal(await response.text(), "")
+    }
+    assert.ok(declared.includes(type), `${where.join(" ")}: ${type}`)
+    const values = await valuesOf(response, type)
     assert.ok(values.length > 0)
     for (const value of values) isValid(value, ...where, "content", type, "schema")
     return values[0]
@@ -201,13 +220,54 @@ suite("the served OpenAPI document", () => {
     const ofWalker = { params: { tenant: "walker" } }
     await call(client, operations.putLimits, { ...ofWalker, body: { weight: 2, daily_budget_usd: 10 } })
     await call(client, operations.getLimits, ofWalker)
+    await call(client, operations.getUsage, { query: { group_by: "day,key" } })
+    await walkBatches(client)
     await call(client, operations.getHealth)
     await call(client, operations.getReadiness)
     for (const [name, { status }] of Object.entries(operations))
       assert.ok(seen.has(`${name} ${status}`), name)
   })
 
+  async function walkBatches(client: Client): Promise<void> {
+    const batch = {
+      items: [
+        { custom_id: "a", prompt: "a mug" },
+        { custom_id: "b", prompt: "[[safety]]" },
+      ],
+    }
+    isValid(batch, "components", "schemas", "BatchRequest")
+    const made = await call(client, operations.createBatch, { body: batch })
+    const own = { params: { id: (made.body as { id: string }).id } }
+    const ended = await call(client, operations.getBatch, { ...own, query: { wait: 30 } })
+    const poll = { ...own, headers: { "if-none-match": ended.headers.get("etag") ?? "" } }
+    assert.equal((await call(client, operations.getBatch, poll)).status, 304)
+    await call(client, operations.listBatches)
+    await call(client, operations.listBatchItems, { ...own, query: { status: "failed" } })
+    await call(client, operations.getBatchResults, own)
+    const csv = await call(client, operations.getBatchResults, { ...own, headers: { accept: "text/csv" } })
+    assert.match(csv.headers.get("content-type") ?? "", /^text\/csv/)
+    await call(client, operations.getBatchArchive, own)
+    await call(client, operations.getBatchContactSheet, own)
+    await call(client, operations.watchBatch, own)
+    await call(client, operations.retryFailedItems, own)
+    await call(client, operations.getBatch, { ...own, query: { wait: 30 } })
+    assert.equal((await call(client, operations.cancelBatch, own)).status, 409)
+    const not_before = new Date(Date.now() + 3_600_000).toISOString()
+    const later = await call(client, operations.createBatch, { body: { ...batch, defaults: { not_before } } })
+    const waiting = { params: { id: (later.body as { id: string }).id } }
+    await call(client, operations.pauseBatch, waiting)
+    await call(client, operations.resumeBatch, waiting)
+    await call(client, operations.cancelBatch, waiting)
+    const invalid = { items: [{ custom_id: "a", prompt: "x", n: 99 }] }
+    // The refusal that names rows is declared like every other one.
+    const wrong = { body: invalid as unknown as typeof batch }
+    assert.equal((await call(client, operations.createBatch, wrong)).status, 422)
+    const dear = { body: { ...batch, max_cost_usd: 0.0001 } }
+    assert.equal((await call(client, operations.createBatch, dear)).status, 402)
+  }
+
   const bodies: Record<string, object> = {
+    createBatch: { items: [{ custom_id: "a", prompt: "a mug" }] },
     createKey: { tenant: "x", scopes: ["admin"] },
     putLimits: { parallel_jobs: 3 },
     putTemplate: { name: "Mug", prompt: "A mug" },

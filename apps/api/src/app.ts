@@ -11,6 +11,7 @@ import helmet from "helmet"
 import type { Redis } from "ioredis"
 
 import { createApiMetrics } from "./api-metrics.ts"
+import { mountBatches } from "./batches/mount-batches.ts"
 import { createFindJob } from "./find-job.ts"
 import { createFindPrevious } from "./find-previous.ts"
 import { createFindTemplate } from "./find-template.ts"
@@ -41,6 +42,7 @@ import { getJob } from "./routes/get-job.ts"
 import { getLimits } from "./routes/get-limits.ts"
 import { getOutput } from "./routes/get-output.ts"
 import { getTemplate } from "./routes/get-template.ts"
+import { getUsage } from "./routes/get-usage.ts"
 import { getHealth, getReadiness } from "./routes/health.ts"
 import { listJobs } from "./routes/list-jobs.ts"
 import { listKeys } from "./routes/list-keys.ts"
@@ -129,6 +131,7 @@ function routes(options: RouteOptions): Router {
     documents,
     urls,
     findTemplate,
+    resolveInputs,
     submitJob: createSubmitJob({ ...options, documents, view, findTemplate, resolveInputs, findPrevious }),
     assetView: createAssetView({ urls }),
     findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
@@ -146,6 +149,7 @@ function routes(options: RouteOptions): Router {
   mount(router, operations.deleteJob, deleteJob(deps))
   mount(router, operations.getOutput, getOutput(deps))
   mount(router, operations.watchJob, watchJob(deps))
+  mountBatches(router, deps)
   mount(router, operations.createAsset, createAsset(deps))
   mount(router, operations.getAsset, getAsset(deps))
   mount(router, operations.deleteAsset, deleteAsset(deps))
@@ -159,6 +163,7 @@ function routes(options: RouteOptions): Router {
   mount(router, operations.revokeKey, revokeKey(deps))
   mount(router, operations.getLimits, getLimits(deps))
   mount(router, operations.putLimits, putLimits(deps))
+  mount(router, operations.getUsage, getUsage(deps))
   mount(router, operations.getHealth, getHealth())
   mount(router, operations.getReadiness, getReadiness(deps))
   return router

@@ -1,11 +1,4 @@
-import {
-  newId,
-  Refusal,
-  type GenerationRequest,
-  type InputImage,
-  type ModelEntry,
-  type Tokens,
-} from "@kiln/contract"
+import { newId, Refusal, type GenerationRequest, type ModelEntry } from "@kiln/contract"
 import {
   costOf,
   estimateTokens,
@@ -18,15 +11,14 @@ import {
 import type { NewJob } from "@kiln/ledger"
 
 import type { Continued } from "./find-previous.ts"
-import type { GivenImage } from "./resolve-inputs.ts"
 
 /** What is to be painted, and the template that says it. */
 export type Words = { prompt: string; template: string | undefined }
 
 type Caller = { tenant: string; key: string }
 
-/** What is edited: images, undefined where there are words alone, and the conversation that it goes on with. */
-type Asked = { images: readonly GivenImage[] | undefined; continued: Continued | undefined }
+/** What is edited: how many images, undefined where there are words alone, and the conversation that it goes on with. */
+type Asked = { images: number | undefined; continued?: Continued | undefined }
 
 /** A request as a job to be written, with its prompt still in it. Throws a Refusal for what cannot or must not be done. */
 export function newJob(
@@ -52,21 +44,25 @@ export function newJob(
   const usual = continued && models.get(continued.model) ? continued.model : undefined
   const earlier = parameters.n * (continued?.earlierTokens ?? 0)
   const estimate = (model: ModelEntry) => {
-    const tokens = estimateTokens(model, prompt, parameters, continued?.images.length ?? images?.length)
-    return toUsd(costOf({ ...tokens, input: tokens.input + earlier }, model.prices))
+    const tokens = estimateTokens(model, prompt, parameters, continued?.images.length ?? images)
+    return costOf({ ...tokens, input: tokens.input + earlier }, model.prices)
   }
   // The image that is refined is one of those that the model takes.
-  const given = continued ? continued.images.length + 1 : images?.length
+  const given = continued ? continued.images.length + 1 : images
   const plan = planModels(models, {
     names: { model: name ?? usual, fallbacks: fallback_models ?? [] },
     parameters,
     inputs: given,
-    isAffordable: (model) => max_cost_usd === undefined || (estimate(model) ?? Infinity) <= max_cost_usd,
+    isAffordable: (model) =>
+      max_cost_usd === undefined || (toUsd(estimate(model)) ?? Infinity) <= max_cost_usd,
     now,
   })
   if (max_cost_usd !== undefined) {
     for (const model of plan.named) checkBudget(model, max_cost_usd, estimate(model))
   }
+  // Whichever of them makes it: as much as the dearest is set aside.
+  const estimates = plan.named.map(estimate)
+  const estimateNanoUsd = estimates.some((each) => each === null) ? null : Math.max(...estimates.map(Number))
   return {
     id: newId("job"),
     tenant,
@@ -85,12 +81,14 @@ export function newJob(
       warnings: [...plan.warnings, ...guidanceOf(prompt), ...guidanceOnInputs(plan.model, given ?? 0)],
     },
     priority,
+    estimateNanoUsd,
     notBefore: not_before === undefined ? null : new Date(not_before),
     deadlineSeconds: deadline_seconds ?? null,
   }
 }
 
-function checkBudget(model: ModelEntry, mostUsd: number, estimate: number | null): void {
+function checkBudget(model: ModelEntry, mostUsd: number, estimateNanoUsd: number | null): void {
+  const estimate = toUsd(estimateNanoUsd)
   if (estimate !== null && estimate <= mostUsd) return
   const detail =
     estimate === null

@@ -1,6 +1,6 @@
-import { idTime, isTerminal, Refusal, type ApiKey, type GenerationRequest, type Job } from "@kiln/contract"
+import { idTime, isTerminal, type ApiKey, type GenerationRequest, type Job } from "@kiln/contract"
 import type { Models } from "@kiln/jobs"
-import type { Feed, Ledger, NewJob } from "@kiln/ledger"
+import { unaffordable, type Feed, type Ledger, type NewJob } from "@kiln/ledger"
 import type { Reuse } from "@kiln/reuse"
 import type { Logger } from "@kiln/runtime"
 import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
@@ -20,6 +20,7 @@ import type { OpenWaits } from "./http/open-waits.ts"
 import { waitOf } from "./http/prefer.ts"
 import { patienceOf, untilEnded } from "./http/wait.ts"
 import { newJob, type Words } from "./new-job.ts"
+import { queueFull } from "./queue-full.ts"
 import type { GivenImage, ResolveInputs } from "./resolve-inputs.ts"
 
 type Deps = {
@@ -100,7 +101,8 @@ export function createSubmitJob(deps: Deps) {
     const known = images && (await firstRequest.edited(tenant, idempotency))
     const continued =
       images && previousJob ? await findPrevious(tenant, previousJob, { images, known }) : undefined
-    const job = newJob(request, words, { models, tenant, key, now: new Date(), images, continued })
+    const caller = { models, tenant, key, now: new Date() }
+    const job = newJob(request, words, { ...caller, images: images?.length, continued })
     if (continued) job.spec.previous = continued.previous
     if (images) job.spec.inputs = known?.inputs ?? (await resolveInputs(tenant, continued?.images ?? images))
     return { job: await withStoredPrompt(job, words.prompt, documents), words }
@@ -136,7 +138,9 @@ function accepted(submitted: Submitted, job: NewJob): { id: string; position: nu
     case "mismatch":
       throw mismatch()
     case "full":
-      throw new Refusal("queue_full", "Too many of this tenant's jobs are waiting", { retryAfterMs: 30_000 })
+      throw queueFull()
+    case "unaffordable":
+      throw unaffordable(submitted)
   }
 }
 

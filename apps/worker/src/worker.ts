@@ -4,7 +4,13 @@ import type { Egress } from "@kiln/egress"
 import { createInputs } from "@kiln/inputs"
 import type { CircuitPolicy, Models, Paint } from "@kiln/jobs"
 import { cancelChannel, createLedger, type Handover } from "@kiln/ledger"
-import { createConsumer, createProducer, listenForCancellation, type Consumer } from "@kiln/queue"
+import {
+  createConsumer,
+  createProducer,
+  listenForCancellation,
+  type Consumer,
+  type Producer,
+} from "@kiln/queue"
 import { createReuse } from "@kiln/reuse"
 import { connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
 import type { InputBucket, Storage } from "@kiln/storage"
@@ -13,6 +19,7 @@ import { createCallLimits } from "./call-limits.ts"
 import type { Probe } from "./processors/check-models.ts"
 import { createGenerateImage } from "./processors/generate-image.ts"
 import { createMakeImage } from "./processors/make-image.ts"
+import { runBatches } from "./processors/run-batches.ts"
 import { startRounds } from "./processors/sweep.ts"
 import { createWriteEnd } from "./processors/write-end.ts"
 import { createProgress } from "./progress.ts"
@@ -65,9 +72,7 @@ export async function startWorker(options: WorkerOptions) {
   const ledger = createLedger({ ...options, redis })
   const producer = createProducer({ redis, prefix })
   const running = createRunningJobs()
-  const handOver = async (ready: readonly Handover[]) => {
-    if (ready.length > 0) await producer.add(ready)
-  }
+  const handOver = handingOver(producer)
   const generateImage = createGenerateImage({
     ...options,
     ledger,
@@ -104,11 +109,12 @@ export async function startWorker(options: WorkerOptions) {
     progress: () => ({ running: consumer.running(), taken: progress.taken() }),
     onStarved: progress.starve,
   })
+  const batches = runBatches({ ...options, ledger, handOver })
   return {
     trouble: () => troubleOf(redis.status, progress.starvedMs() > options.stuckAfterMs),
     metrics: tellWorker(metrics, { ...progress, slots: concurrency, running: () => consumer.running() }),
     async [Symbol.asyncDispose]() {
-      await finish(consumer, running, options.graceMs)
+      await Promise.all([finish(consumer, running, options.graceMs), batches[Symbol.asyncDispose]()])
       await rounds[Symbol.asyncDispose]()
       await cancellation[Symbol.asyncDispose]()
       await producer[Symbol.asyncDispose]()
@@ -116,6 +122,10 @@ export async function startWorker(options: WorkerOptions) {
       blocking.disconnect()
     },
   }
+}
+
+const handingOver = (producer: Producer) => async (ready: readonly Handover[]) => {
+  if (ready.length > 0) await producer.add(ready)
 }
 
 /** Lets the running jobs end, and hands back in time what does not. */

@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import { idOf } from "./ids.ts"
+import { budgetUsd } from "./limits.ts"
 import { moment } from "./moment.ts"
 
 export const Scope = z.enum(["jobs:write", "jobs:read", "webhooks", "admin"])
@@ -26,6 +27,8 @@ export const ApiKey = z
     created_at: instant,
     expires_at: instant.nullable(),
     last_used_at: instant.nullable(),
+    daily_budget_usd: z.number().nullable().describe("What it may spend in a day of UTC; null: no limit."),
+    monthly_budget_usd: z.number().nullable().describe("The same for a calendar month of UTC."),
   })
   .describe("An API key, without its secret.")
 export type ApiKey = z.infer<typeof ApiKey>
@@ -40,5 +43,7 @@ export const CreateKeyRequest = z
     scopes: z.array(Scope).min(1).max(4),
     name: z.string().min(1).max(100).optional(),
     expires_at: moment.optional(),
+    daily_budget_usd: budgetUsd.optional().describe("What it may spend in a day of UTC; for good."),
+    monthly_budget_usd: budgetUsd.optional().describe("The same for a calendar month of UTC."),
   })
   .describe("A key to make.")

@@ -1,6 +1,6 @@
 import { z } from "zod"
 
-const usd = z.number().min(0).max(1_000_000)
+export const budgetUsd = z.number().min(0).max(1_000_000)
 
 const limits = {
   weight: z.number().min(0.01).max(1_000).describe("Share of the workers beside other tenants; null: 1."),
@@ -11,8 +11,8 @@ const limits = {
     .min(1)
     .max(10_000_000)
     .describe("Jobs that wait; null: what the deployment allows all."),
-  daily_budget_usd: usd.describe("What may be spent in a day of UTC; null: no limit."),
-  monthly_budget_usd: usd.describe("What may be spent in a calendar month of UTC; null: no limit."),
+  daily_budget_usd: budgetUsd.describe("What may be spent in a day of UTC; null: no limit."),
+  monthly_budget_usd: budgetUsd.describe("What may be spent in a calendar month of UTC; null: no limit."),
 }
 
 /** What one tenant may do. */

@@ -13,6 +13,7 @@ import { Model } from "./model.ts"
 import type { Operation } from "./operation.ts"
 import { Problem } from "./problem.ts"
 import { Template, TemplateRequest } from "./template.ts"
+import { UsageReport } from "./usage.ts"
 
 type Json = Record<string, unknown>
 
@@ -37,6 +38,7 @@ const replies = {
   ApiKey,
   CreatedApiKey,
   TenantLimits,
+  UsageReport,
   Problem,
 }
 

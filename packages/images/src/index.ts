@@ -1,3 +1,4 @@
+export { contactSheet } from "./contact-sheet.ts"
 export { checkRatio, type RatioMismatch } from "./check-ratio.ts"
 export { finishImage, type FinishedImage, type FinishImageOptions, type ImageFacts } from "./finish-image.ts"
 export { contentTypeOf, extensionOf, type OutputFormat } from "./output-format.ts"

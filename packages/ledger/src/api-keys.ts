@@ -1,4 +1,5 @@
 import { newId, type ApiKey, type Scope } from "@kiln/contract"
+import { nanoUsdPerUsd } from "@kiln/jobs"
 import type { Redis } from "ioredis"
 
 export type NewApiKey = {
@@ -7,6 +8,8 @@ export type NewApiKey = {
   scopes: readonly Scope[]
   name: string | null
   expiresAt: Date | null
+  dailyBudgetUsd?: number | null
+  monthlyBudgetUsd?: number | null
 }
 
 /** API keys by the SHA-256 of their secret; the secret itself is nowhere. */
@@ -27,6 +30,8 @@ export function createApiKeys({ redis, prefix }: { redis: Redis; prefix: string 
         scopes: key.scopes.join(" "),
         created: String(Date.now()),
         ...(key.name ? { name: key.name } : {}),
+        ...encodeBudget("daily_budget", key.dailyBudgetUsd),
+        ...encodeBudget("monthly_budget", key.monthlyBudgetUsd),
         ...(key.expiresAt ? { expires: String(key.expiresAt.getTime()) } : {}),
       }
       await redis.multi().hset(recordKey(id), record).hset(hashes, key.hash, id).zadd(index, 0, id).exec()
@@ -93,5 +98,14 @@ function decode(id: string, fields: Readonly<Record<string, string>>): ApiKey | 
     created_at: new Date(Number(created)).toISOString(),
     expires_at: instant(fields["expires"]),
     last_used_at: instant(fields["used"]),
+    daily_budget_usd: decodeBudget(fields["daily_budget"]),
+    monthly_budget_usd: decodeBudget(fields["monthly_budget"]),
   }
 }
+
+/** In nano-dollars, as the scripts read it. */
+const encodeBudget = (field: string, usd: number | null | undefined): Record<string, string> =>
+  usd === null || usd === undefined ? {} : { [field]: String(Math.round(usd * nanoUsdPerUsd)) }
+
+const decodeBudget = (nanoUsd: string | undefined): number | null =>
+  nanoUsd === undefined ? null : Number(nanoUsd) / nanoUsdPerUsd

@@ -24,7 +24,7 @@ const takenMs = 15_000
 /** Items that become jobs in one step. */
 export const expandedAtOnce = 50
 /** Items that are run again in one step. */
-const redoneAtOnce = 50
+export const redoneAtOnce = 50
 
 /** What workers do to batches, in steps that are short however large the batch. */
 export function createBatchWork({ redis, scripts, prefix, retentionMs, mostQueued, mostReady }: Options) {
@@ -84,7 +84,6 @@ export function createBatchWork({ redis, scripts, prefix, retentionMs, mostQueue
       const [, ...ready] = (await scripts.run("batch-redo", ...args)) as (string | number)[]
       return handovers(ready)
     },
-    redoneAtOnce,
 
     async overdue(now: Date, most: number): Promise<string[]> {
       return redis.zrangebyscore(`${prefix}:batch-retention`, "-inf", now.getTime(), "LIMIT", 0, most)

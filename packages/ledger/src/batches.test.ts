@@ -2,12 +2,13 @@ import assert from "node:assert/strict"
 import { after, before, beforeEach, suite, test } from "node:test"
 
 import { newId } from "@kiln/contract"
-import { itemJobId } from "@kiln/jobs"
+import { itemJobId, nanoUsdPerUsd } from "@kiln/jobs"
 import type { Redis } from "ioredis"
 
 import type { BatchRecord, NewBatch } from "./batch-record.ts"
 import type { Handover } from "./handover.ts"
 import { createLedger, ledgerPrefix, type Ledger } from "./ledger.ts"
+import { noLimits } from "./limits.ts"
 import type { AttemptEnd } from "./runs.ts"
 import { audit } from "./testing/audit.ts"
 import { startRedis } from "./testing/private-redis.ts"
@@ -108,6 +109,29 @@ suite("batches in the ledger", () => {
   }
 
   const check = () => audit(redis, ledgerPrefix("t"))
+
+  test("what a batch will cost is set aside as a whole, and passes to its items", async () => {
+    await ledger.limits.put("acme", { ...noLimits, daily_budget_usd: 10 / nanoUsdPerUsd })
+    const reserved = async () => (await ledger.usage.standing("acme", new Date())).reserved
+    const id = await batchOf(3)
+    assert.equal(await reserved(), 7)
+    await assert.rejects(batchOf(1), { code: "budget_exceeded" })
+    const batch = await ledger.batchWork.take()
+    assert.ok(batch)
+    const items = [2, 3].map((estimateNanoUsd, index) => ({
+      job: newJob({ id: itemJobId(id, index), batch: id, estimateNanoUsd }),
+    }))
+    await ledger.batchWork.expand(batch, 0, items)
+    assert.equal(await reserved(), 7)
+    await ledger.cancel(itemJobId(id, 0), "acme")
+    assert.equal(await reserved(), 5)
+    await check()
+    await ledger.batches.act(id, "acme", "cancel")
+    assert.equal(await reserved(), 3, "what is no job yet costs nothing any more")
+    await work()
+    assert.equal(await reserved(), 0)
+    await check()
+  })
 
   test("a batch is expanded, run and completed, with counts that add up at every step", async () => {
     const id = await batchOf(120)

@@ -2,6 +2,7 @@ import type { Redis } from "ioredis"
 
 import { createBatchReads } from "./batch-reads.ts"
 import { encodeNewBatch, encodeReadBatch, type NewBatch, type ReadBatch } from "./batch-record.ts"
+import { decodeUnaffordable, unaffordable } from "./budget.ts"
 import type { Scripts } from "./scripts.ts"
 
 type Options = {
@@ -54,9 +55,18 @@ export function createBatches({ redis, scripts, prefix, retentionMs, idempotency
       return (await scripts.run("batch-beat", id, silentMs)) === 1
     },
 
-    /** All rows are read and in storage; false when it was canceled meanwhile. */
+    /**
+     * All rows are read and in storage; false when it was canceled meanwhile. Throws `budget_exceeded` where a budget
+     * does not allow it; it is to be dropped then.
+     */
     async create(id: string, rows: ReadBatch): Promise<boolean> {
-      return (await scripts.run("batch-create", id, rows.items, ...encodeReadBatch(rows))) === "created"
+      const answer = (await scripts.run("batch-create", id, rows.items, ...encodeReadBatch(rows))) as [
+        "created" | "gone" | "unaffordable",
+        ...string[],
+      ]
+      const [kind, ...standing] = answer
+      if (kind === "unaffordable") throw unaffordable(decodeUnaffordable(standing))
+      return kind === "created"
     },
 
     /** Forgets a batch whose rows were refused. */

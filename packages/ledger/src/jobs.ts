@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis"
 
+import { decodeUnaffordable, type Unaffordable } from "./budget.ts"
 import { handovers, type Handover } from "./handover.ts"
 import { openFor } from "./model-health.ts"
 import { decodeJob, encodeJob, type JobRecord, type NewJob } from "./record.ts"
@@ -18,6 +19,7 @@ export type Submitted =
   | { kind: "replayed"; id: string; position: number }
   | { kind: "mismatch" }
   | { kind: "full" }
+  | Unaffordable
 
 type Options = {
   redis: Redis
@@ -71,6 +73,8 @@ export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
         case "mismatch":
         case "full":
           return { kind }
+        case "unaffordable":
+          return decodeUnaffordable([second ?? "", ...rest])
         default:
           // Ids are unique, so this is an earlier try of ours whose answer was lost; the sweep hands it over.
           return { kind: "created", position: 0, ready: [] }

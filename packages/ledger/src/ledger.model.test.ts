@@ -2,13 +2,20 @@ import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
 
 import { JobFailure, type JobError, type Priority, type TerminalStatus } from "@kiln/contract"
-import { describeFailure, successorFor, type Settlement, type UpstreamHealth } from "@kiln/jobs"
+import {
+  describeFailure,
+  nanoUsdPerUsd,
+  successorFor,
+  type Settlement,
+  type UpstreamHealth,
+} from "@kiln/jobs"
 import * as fc from "fast-check"
 import type { Redis } from "ioredis"
 
 import type { Handover } from "./handover.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
 import { noLimits } from "./limits.ts"
+import type { NewJob } from "./record.ts"
 import { audit } from "./testing/audit.ts"
 import { startRedis } from "./testing/private-redis.ts"
 import { newJob, output } from "./testing/sample-job.ts"
@@ -17,17 +24,29 @@ const prefix = "{model}"
 const tenants = ["a", "b", "c"] as const
 const lanes = ["m", "n", "m>n", "n>o,~p", "m>~o"] as const
 const healths = [null, "answered", "overloaded", "gone"] as const
+const limitedKey = "key_limited"
+const keyBudget = 500
 const nothingSpent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
 
 type Command =
-  | { do: "submit"; tenant: number; lane: number; priority: Priority; later: boolean; deadline: boolean }
+  | {
+      do: "submit"
+      tenant: number
+      lane: number
+      priority: Priority
+      later: boolean
+      deadline: boolean
+      /** 0: its price is not known. */
+      estimate: number
+      isKeyLimited: boolean
+    }
   | { do: "dispatch" | "sweep" | "elapse" | "unrest" | "age" }
   | { do: "judge"; model: number; said: "served" | "gone" }
   | { do: "begin" | "cancel" | "retry" | "remove" | "expire"; which: number }
   | { do: "keep"; which: number; index: number }
   | { do: "settle"; which: number; how: number; calls: number; health: number }
   | { do: "beat"; jobs: number }
-  | { do: "limit"; tenant: number; jobs: number }
+  | { do: "limit"; tenant: number; jobs: number; budget: number }
 
 const nat = (max: number) => fc.nat({ max })
 const one = <Name extends string>(name: Name) => fc.constant(name)
@@ -41,6 +60,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       priority: fc.constantFrom("high", "normal", "low"),
       later: fc.boolean(),
       deadline: fc.boolean(),
+      estimate: nat(90),
+      isKeyLimited: fc.boolean(),
     }),
   },
   { weight: 6, arbitrary: fc.record({ do: one("begin"), which: nat(40) }) },
@@ -69,7 +90,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: one("beat"), jobs: nat(3) }) },
-  { weight: 1, arbitrary: fc.record({ do: one("limit"), tenant: nat(2), jobs: nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ do: one("limit"), tenant: nat(2), jobs: nat(2), budget: nat(200) }) },
 )
 
 const failed = describeFailure(new JobFailure("upstream_error", "no"))
@@ -141,6 +162,31 @@ function createPlayer(redis: Redis, ledger: Ledger) {
     }
   }
 
+  /** What the limits and budgets of the job's tenant and key say to it. */
+  async function expectedAnswer({ tenant, key, estimateNanoUsd: estimate }: NewJob) {
+    const [queued, reserved, ofKey] = await redis.hmget(
+      `${prefix}:tenant:${tenant}`,
+      "queued",
+      "reserved",
+      `reserved|${key}`,
+    )
+    const limits = await ledger.limits.read(tenant)
+    if (Number(queued) >= (limits.queued_jobs ?? Infinity)) return "full"
+    const today = new Date().toISOString().slice(0, 10)
+    const rows = await ledger.usage.read(tenant, today, today)
+    const spent = rows.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0)
+    const own = rows.reduce((sum, row) => sum + (row.key === key ? row.costNanoUsd : 0), 0)
+    const daily = limits.daily_budget_usd
+    const budgets = [
+      ...(daily === null
+        ? []
+        : [{ most: Math.round(daily * nanoUsdPerUsd), used: spent + Number(reserved) }]),
+      ...(key === limitedKey ? [{ most: keyBudget, used: own + Number(ofKey) }] : []),
+    ]
+    const fits = budgets.every(({ most, used }) => estimate !== null && used + estimate <= most)
+    return fits ? "created" : "unaffordable"
+  }
+
   async function begin(task: Handover): Promise<void> {
     const known = await ledger.read(task.id)
     const leased = (await redis.zscore(`${prefix}:lease`, task.id)) !== null
@@ -166,7 +212,7 @@ function createPlayer(redis: Redis, ledger: Ledger) {
     health: UpstreamHealth | null,
   ) {
     const may = await holds(run)
-    const spent = { ...nothingSpent, calls, input: calls, costNanoUsd: calls * 7 }
+    const spent = { ...nothingSpent, calls, input: calls, costNanoUsd: (calls % 2) * 7 }
     const settled = await ledger.settle(run, {
       settlement,
       upstreamStatus: null,
@@ -231,11 +277,12 @@ function createPlayer(redis: Redis, ledger: Ledger) {
           priority: step.priority,
           notBefore: step.later ? new Date(Date.now() + 60_000) : null,
           deadlineSeconds: step.deadline ? 600 : null,
+          estimateNanoUsd: step.estimate === 0 ? null : step.estimate,
+          key: step.isKeyLimited ? limitedKey : "key_1",
         })
-        const { queued_jobs: most } = await ledger.limits.read(job.tenant)
-        const queued = Number(await redis.hget(`${prefix}:tenant:${job.tenant}`, "queued"))
+        const expected = await expectedAnswer(job)
         const answer = await ledger.submit({ job, idempotency: undefined })
-        assert.equal(answer.kind, queued >= (most ?? Infinity) ? "full" : "created")
+        assert.equal(answer.kind, expected)
         if (answer.kind !== "created") return
         ids.push(job.id)
         return hand(answer.ready)
@@ -287,6 +334,7 @@ function createPlayer(redis: Redis, ledger: Ledger) {
           ...noLimits,
           parallel_jobs: jobs,
           queued_jobs: jobs && jobs + 3,
+          daily_budget_usd: step.budget > 150 ? null : step.budget / nanoUsdPerUsd,
         })
       }
     }
@@ -337,6 +385,7 @@ test("whatever is done in whatever order, the books add up and every job can end
       await redis.flushall()
       const ledger = createLedger({ redis, prefix: "model", retentionMs: 60_000 })
       await ledger.beat("w", 2, 60_000)
+      await redis.hset(`${prefix}:key:${limitedKey}`, "monthly_budget", keyBudget)
       const player = createPlayer(redis, ledger)
       for (const step of steps) {
         await player.play(step)

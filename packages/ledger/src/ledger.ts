@@ -19,6 +19,7 @@ import { createRuns } from "./runs.ts"
 import { createScripts } from "./scripts.ts"
 import { createSurvey } from "./survey.ts"
 import { createTemplates } from "./templates.ts"
+import { createUsage } from "./usage.ts"
 
 export type LedgerOptions = {
   redis: Redis
@@ -43,8 +44,8 @@ export function createLedger(options: LedgerOptions) {
   const deathsError = describeFailure(
     new JobFailure("internal", "The workers that ran this job died, every time", { charged: "unknown" }),
   )
-  const shared = { redis, scripts, prefix, retentionMs, mostReady: 200 }
-  const jobs = createJobs({ ...shared, idempotencyMs: dayMs, mostQueued })
+  const shared = { redis, scripts, prefix, retentionMs, mostReady: 200, mostQueued }
+  const jobs = createJobs({ ...shared, idempotencyMs: dayMs })
   const pictures = createPictures({ ...shared, idempotencyMs: dayMs })
   return {
     ...jobs,
@@ -58,6 +59,7 @@ export function createLedger(options: LedgerOptions) {
     list: createListing({ redis, prefix, readMany: (ids) => jobs.readMany(ids) }),
     apiKeys: createApiKeys({ redis, prefix }),
     limits: createLimits({ redis, prefix }),
+    usage: createUsage({ redis, prefix }),
     survey: createSurvey({ scripts }),
     assets: createAssets({ redis, scripts, prefix }),
     pictures,

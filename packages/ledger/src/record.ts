@@ -54,6 +54,8 @@ export type NewJob = {
   requestedModel: string
   spec: JobSpec
   priority: Priority
+  /** What all its images will cost by their estimate, in nano-dollars; null where a price is not known. */
+  estimateNanoUsd: number | null
   notBefore: Date | null
   deadlineSeconds: number | null
   /** The batch that it is an item of, and the item's own name. */
@@ -126,6 +128,7 @@ export function encodeJob(job: NewJob, since: Date = idTime(job.id)): string[] {
     ...(job.lane !== undefined && job.lane !== job.model ? { lane: job.lane, plan: job.lane } : {}),
     rank: String(rankOf[job.priority]),
     spec: JSON.stringify(job.spec),
+    ...(job.estimateNanoUsd === null ? {} : { estimate: String(job.estimateNanoUsd) }),
     ...(job.notBefore ? { not_before: String(job.notBefore.getTime()) } : {}),
     ...(deadlineSeconds > 0
       ? {
@@ -163,6 +166,7 @@ export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
     requestedModel: requested,
     spec: JSON.parse(spec) as JobSpec,
     priority: priorities[number(fields["rank"])] ?? "normal",
+    estimateNanoUsd: fields["estimate"] ? Number(fields["estimate"]) : null,
     status: status as JobStatus,
     createdAt: idTime(id),
     startedAt: instant(fields["started"]),

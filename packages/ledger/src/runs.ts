@@ -45,8 +45,6 @@ type Options = {
   circuit: CircuitPolicy
 }
 
-const today = (): string => new Date().toISOString().slice(0, 10)
-
 /** What workers do to jobs. Each step checks the epoch: a worker that lost its job cannot write any more. */
 export function createRuns({ scripts, retentionMs, mostReady, ...options }: Options) {
   return {
@@ -76,7 +74,6 @@ export function createRuns({ scripts, retentionMs, mostReady, ...options }: Opti
         run.epoch,
         run.index,
         JSON.stringify(run.output),
-        today(),
         spent.calls,
         spent.input,
         spent.output,
@@ -126,7 +123,6 @@ function encodeEnd({ settlement, spent, ...end }: AttemptEnd) {
     tenant: end.payer?.tenant ?? "",
     model: end.payer?.model ?? "",
     key: end.payer?.key ?? "",
-    day: today(),
     calls: spent.calls,
     input: spent.input,
     output: spent.output,

@@ -37,7 +37,7 @@ type ScriptName = (typeof names)[number]
 
 const source = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8")
 /** What each script begins with, in this order. */
-const library = ["clock", "circuits", "lib"].map(source).join("\n")
+const library = ["clock", "circuits", "lib", "budgets"].map(source).join("\n")
 
 type Argument = string | number
 export type Scripts = { run(name: ScriptName, ...args: Argument[]): Promise<unknown> }

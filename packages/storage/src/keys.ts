@@ -33,6 +33,16 @@ export function assetKey(asset: { tenant: string; sha256: string; extension: str
   return checked(`${asset.tenant}/assets/${asset.sha256}.${asset.extension}`, 3)
 }
 
+/** `acme/batches/bat_…`, for what a batch keeps beside its jobs. */
+export function batchPrefix({ tenant, id }: { tenant: string; id: string }): string {
+  return checked(`${tenant}/batches/${id}`, 3)
+}
+
+/** `acme/batches/bat_…/000007.ndjson`: some of a batch's items. */
+export function batchKey({ chunk, ...batch }: { tenant: string; id: string; chunk: number }): string {
+  return checked(`${batchPrefix(batch)}/${String(chunk).padStart(6, "0")}.ndjson`, 4)
+}
+
 /** A part with a slash would put one tenant's object into another's folder. */
 function checked(key: string, segments: number): string {
   checkKey(key)

@@ -14,6 +14,8 @@ const key: ApiKey = {
   created_at: "2026-01-01T00:00:00.000Z",
   expires_at: null,
   last_used_at: null,
+  daily_budget_usd: null,
+  monthly_budget_usd: null,
 }
 
 function counted(found: ApiKey | undefined) {

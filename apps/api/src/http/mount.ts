@@ -1,10 +1,9 @@
-import type { Input, Operation, Reply, Scope } from "@kiln/contract"
+import { refuseFields, type Input, type Operation, type Reply, type Scope } from "@kiln/contract"
 import type { Request, RequestHandler, Response, Router } from "express"
 import { z } from "zod"
 
 import { callOf } from "./call.ts"
 import { withCancelAfter } from "./cancel-after.ts"
-import { refuseFields } from "./field-errors.ts"
 import { readBody } from "./read-body.ts"
 import type { ReadForm, SentForm } from "./read-form.ts"
 import { requireScope } from "./require-scope.ts"
@@ -36,7 +35,7 @@ export function mount<Of extends Operation>(
   router[operation.method](
     operation.path,
     mayDo(operation.scope),
-    ...(takesBody.has(operation.method) ? [bodyReader(operation, readForm)] : []),
+    ...(takesBody.has(operation.method) && !operation.rows ? [bodyReader(operation, readForm)] : []),
     async (req: Request, res: Response) => {
       await using _files = callOf(res).form
       const answer = await handle(parseInput(operation, req), { req, res })
@@ -90,7 +89,7 @@ function parseInput<Of extends Operation>(operation: Of, req: Request): Input<Of
   if (operation.headers && "cancel-after" in operation.headers) {
     req.body = withCancelAfter(req.body, req.headers["cancel-after"])
   }
-  const isUpload = operation.upload !== undefined && isMultipart(req)
+  const isUpload = operation.rows !== undefined || (operation.upload !== undefined && isMultipart(req))
   const body = isUpload ? undefined : parse(hasNoBody ? empty : operation.body, req.body as unknown)
   const input = {
     params: parse(operation.params, req.params),

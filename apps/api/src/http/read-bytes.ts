@@ -57,8 +57,8 @@ export function createReadBytes({ mostBytes, mostHeldBytes }: BodyLimits) {
   }
 }
 
-/** Brotli is left out: its decoder takes 16 MB before the first byte comes out. */
-function decompressed(req: Request): Readable {
+/** The body without its compression. Brotli is left out: its decoder takes 16 MB before the first byte comes out. */
+export function decompressed(req: Request): Readable {
   const encoding = (req.headers["content-encoding"] ?? "identity").toLowerCase()
   if (encoding === "identity") return req
   if (encoding !== "gzip" && encoding !== "deflate") {

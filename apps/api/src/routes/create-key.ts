@@ -23,6 +23,8 @@ export function createKey({ ledger }: Deps): Handler<typeof operations.createKey
         scopes: [...new Set(body.scopes)],
         name: body.name ?? null,
         expiresAt,
+        dailyBudgetUsd: body.daily_budget_usd ?? null,
+        monthlyBudgetUsd: body.monthly_budget_usd ?? null,
       })
       return { headers: { Location: `/v1/keys/${key.id}` }, body: { ...key, key: secret } }
     })

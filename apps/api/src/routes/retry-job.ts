@@ -1,5 +1,5 @@
 import { Refusal, type operations } from "@kiln/contract"
-import type { Ledger } from "@kiln/ledger"
+import { unaffordable, type Ledger } from "@kiln/ledger"
 import type { JobView } from "@kiln/views"
 
 import type { FindJob } from "../find-job.ts"
@@ -7,6 +7,7 @@ import type { HandOver } from "../hand-over.ts"
 import { answerOnce } from "../http/answer-once.ts"
 import { callerOf } from "../http/call.ts"
 import type { Handler } from "../http/mount.ts"
+import { queueFull } from "../queue-full.ts"
 
 type Deps = { ledger: Ledger; findJob: FindJob; view: JobView; handOver: HandOver }
 
@@ -20,6 +21,8 @@ export function retryJob({ ledger, findJob, view, handOver }: Deps): Handler<typ
       if (outcome.kind === "terminal") {
         throw new Refusal("job_terminal", `The job ${id} succeeded; there is nothing left to do`)
       }
+      if (outcome.kind === "full") throw queueFull()
+      if (outcome.kind === "unaffordable") throw unaffordable(outcome)
       if (outcome.kind === "queued") handOver(outcome.ready)
       const job = await view.of(await findJob(id, tenant))
       return { headers: { Location: `/v1/jobs/${id}` }, body: job }

@@ -20,7 +20,7 @@ import { loadPrompt, promptDocuments } from "./prompt-documents.ts"
 import type { WriteEnd } from "./write-end.ts"
 
 type Deps = {
-  ledger: Pick<Ledger, "begin" | "keep" | "keepImagesUntil" | "keepInput">
+  ledger: Pick<Ledger, "begin" | "keep" | "keepImagesUntil" | "keepInput" | "fetched">
   imageRetentionMs: number | undefined
   models: Models
   storage: Storage

@@ -52,7 +52,11 @@ async function startBench(failure: EgressError = new EgressError("connection_fai
       const run = createRunningJobs().start(id, new AbortController().signal)
       const log = createLogger({ name: "test", level: "silent" })
       const work = { epoch: 1, record: record as JobRecord, run, log }
-      return loadInputs(work, { ledger: { keepInput: async () => "kept" }, inputs, spool })
+      return loadInputs(work, {
+        ledger: { keepInput: async () => "kept", fetched: {} as Ledger["fetched"] },
+        inputs,
+        spool,
+      })
     },
     async [Symbol.asyncDispose]() {
       await storage[Symbol.asyncDispose]()

@@ -10,12 +10,13 @@ import type { Logger } from "@kiln/runtime"
 
 import { insist } from "../insist.ts"
 import { Stopped, type Run } from "../running-jobs.ts"
+import { keepUrlOnce } from "./fetch-once.ts"
 
 /** An input image on this machine, and where it is kept. */
 export type LoadedInput = PaintInput & { key: string }
 
 type Work = { epoch: number; record: JobRecord; run: Run; log: Logger }
-type Deps = { ledger: Pick<Ledger, "keepInput">; inputs: Inputs; spool: string }
+type Deps = { ledger: Pick<Ledger, "keepInput" | "fetched">; inputs: Inputs; spool: string }
 
 /** For how long a fetched image is tried to be written down. */
 const keepingMs = 60_000
@@ -52,26 +53,21 @@ export async function loadInputs(
 }
 
 /** What an earlier attempt fetched is taken as it was. */
-async function fetched(
-  given: NamedInput,
-  index: number,
-  work: Work,
-  { ledger, inputs }: Deps,
-): Promise<KeptInput> {
+async function fetched(given: NamedInput, index: number, work: Work, deps: Deps): Promise<KeptInput> {
   const { record, epoch, run, log } = work
   const known = record.fetched.get(index)
   if (known) return known
-  const { tenant } = record
+  const fetching = { signal: run.stop, failureOf }
   const keeping =
     "url" in given
-      ? inputs.keepUrl(tenant, given.url, run.stop)
-      : inputs.keepNamed(tenant, given.object, run.stop)
-  const { asset } = await keeping.catch((error: unknown) => {
-    throw failureOf(error, index)
+      ? keepUrlOnce(record, given.url, fetching, deps)
+      : deps.inputs.keepNamed(record.tenant, given.object, run.stop).then(({ asset }) => asset)
+  const photo = await keeping.catch((error: unknown) => {
+    throw atIndex(failureOf(error), index)
   })
-  const { id, key, content_type, width, height } = asset
+  const { id, key, content_type, width, height } = photo
   const input = { asset: id, key, content_type, width, height }
-  const kept = await insist(() => ledger.keepInput({ id: record.id, epoch, index, input }), {
+  const kept = await insist(() => deps.ledger.keepInput({ id: record.id, epoch, index, input }), {
     signal: run.lost,
     lastTry: run.leaving,
     forMs: keepingMs,
@@ -81,15 +77,18 @@ async function fetched(
   return input
 }
 
-function failureOf(error: unknown, index: number): unknown {
+/** What is wrong with a photo, whoever names it. */
+function failureOf(error: unknown): unknown {
   if (error instanceof EgressError) {
     const code = error.code === "too_large" ? "input_unreadable" : "input_unreachable"
-    const { retryable } = error
-    return new JobFailure(code, `Input image ${index}: ${error.message}`, { cause: error, retryable })
-  }
-  if (error instanceof JobFailure && error.code.startsWith("input_")) {
-    const { code, retryable } = error
-    return new JobFailure(code, `Input image ${index}: ${error.message}`, { cause: error, retryable })
+    return new JobFailure(code, error.message, { cause: error, retryable: error.retryable })
   }
   return error instanceof Refusal ? new JobFailure("invalid_request", error.message, { cause: error }) : error
+}
+
+/** The same, with which of the job's images it is. */
+function atIndex(error: unknown, index: number): unknown {
+  if (!(error instanceof JobFailure) || !error.code.startsWith("input_")) return error
+  const { code, retryable } = error
+  return new JobFailure(code, `Input image ${index}: ${error.message}`, { cause: error, retryable })
 }

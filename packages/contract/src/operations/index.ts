@@ -1,4 +1,18 @@
 import { createAsset, deleteAsset, getAsset } from "./assets.ts"
+import {
+  cancelBatch,
+  createBatch,
+  getBatch,
+  getBatchArchive,
+  getBatchContactSheet,
+  getBatchResults,
+  listBatches,
+  listBatchItems,
+  pauseBatch,
+  resumeBatch,
+  retryFailedItems,
+  watchBatch,
+} from "./batches.ts"
 import { getHealth, getReadiness } from "./health.ts"
 import {
   cancelJob,
@@ -15,6 +29,7 @@ import { createKey, listKeys, revokeKey } from "./keys.ts"
 import { getLimits, putLimits } from "./limits.ts"
 import { listModels } from "./models.ts"
 import { deleteTemplate, getTemplate, listTemplates, putTemplate } from "./templates.ts"
+import { getUsage } from "./usage.ts"
 
 /** Every operation of the API by its id. */
 export const operations = {
@@ -27,6 +42,18 @@ export const operations = {
   deleteJob,
   getOutput,
   watchJob,
+  createBatch,
+  listBatches,
+  getBatch,
+  listBatchItems,
+  cancelBatch,
+  pauseBatch,
+  resumeBatch,
+  retryFailedItems,
+  getBatchResults,
+  getBatchArchive,
+  getBatchContactSheet,
+  watchBatch,
   createAsset,
   getAsset,
   deleteAsset,
@@ -40,6 +67,7 @@ export const operations = {
   revokeKey,
   getLimits,
   putLimits,
+  getUsage,
   getHealth,
   getReadiness,
 } as const

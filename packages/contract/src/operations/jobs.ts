@@ -120,7 +120,15 @@ export const retryJob = {
   body: nothing,
   status: 202,
   reply: Job,
-  failures: [...aboutOne, "job_terminal", "job_active", "idempotency_in_progress", "idempotency_mismatch"],
+  failures: [
+    ...aboutOne,
+    "job_terminal",
+    "job_active",
+    "budget_exceeded",
+    "queue_full",
+    "idempotency_in_progress",
+    "idempotency_mismatch",
+  ],
 } as const satisfies Operation
 
 export const deleteJob = {

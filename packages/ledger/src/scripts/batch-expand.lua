@@ -25,6 +25,7 @@ while i <= #ARGV and room > 0 do
     -- The batch counted it when it was made.
     count(job, tenant, '', 'queued', 1)
     redis.call('SADD', batchKey(id, 'open'), job)
+    release(key, tenant, tonumber(record.estimate or '0'))
     enter(job, record, i + 2, i + 1 + fields)
     room = room - 1
   end
@@ -32,6 +33,7 @@ while i <= #ARGV and room > 0 do
   i = i + 2 + fields
 end
 redis.call('HSET', key, 'cursor', at)
+if at >= total then release(key, tenant) end
 -- When there is room again the end of an item wakes it.
 if isFull then
   redis.call('ZADD', P .. 'batch-work', now + 1000, id)

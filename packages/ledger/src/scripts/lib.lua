@@ -1,6 +1,8 @@
 local attemptsKept = 40
 local outboxLength = 20000
 local mostSkipped = 100
+-- Of budgets.lua.
+local release, charge, reserve, estimateOfRest, dateOf
 
 -- Waiting jobs stand in lanes: one for each list of models, and one for each list in each batch, so that a batch can be
 -- held as a whole.
@@ -24,6 +26,12 @@ local function eventLine(event, kind, extra) return event .. '|' .. kind .. '|' 
 local function publish(event, kind, id, tenant)
   redis.call('XADD', P .. 'outbox', 'MAXLEN', '~', outboxLength, '*',
     'event', event, 'type', kind, 'job', id, 'tenant', tenant, 'at', now)
+end
+
+-- An event of a tenant itself: `data` is its JSON, `n` tells those of one kind apart.
+local function announce(tenant, kind, subject, n, data)
+  redis.call('XADD', P .. 'outbox', 'MAXLEN', '~', outboxLength, '*',
+    'event', eventOf(subject, kind .. n), 'type', kind, 'job', '', 'tenant', tenant, 'at', now, 'data', data)
 end
 
 local function emit(id, tenant, kind, extra)
@@ -147,6 +155,7 @@ local function wakeBatch(batch, due) redis.call('ZADD', P .. 'batch-work', 'LT',
 local function endBatch(batch, tenant, status)
   local retentionMs = tonumber(redis.call('HGET', batchKey(batch), 'retention'))
   redis.call('HSET', batchKey(batch), 'state', status, 'completed', now, 'expires', now + retentionMs)
+  release(batchKey(batch), tenant)
   redis.call('ZREM', P .. 'batch-work', batch)
   redis.call('ZREM', P .. 'batch-deadlines', batch)
   redis.call('ZADD', P .. 'batch-retention', now + retentionMs, batch)
@@ -200,6 +209,7 @@ end
 local function cutBatch(batch, tenant, status)
   local b = redis.call('HMGET', batchKey(batch), 'cursor', 'total')
   local rest = tonumber(b[2]) - tonumber(b[1])
+  release(batchKey(batch), tenant)
   if rest > 0 then
     redis.call('HSET', batchKey(batch), 'cut', b[1], 'cut_as', status, 'cursor', b[2])
     redis.call('HINCRBY', batchKey(batch), 'queued', -rest)
@@ -224,6 +234,7 @@ local function runAgain(id, tenant, model, batch, from)
   local r = redis.call('HMGET', job, 'rank', 'deadline_seconds', 'plan')
   redis.call('HDEL', job, 'error', 'shortfall', 'abandoned', 'started', 'completed', 'expires', 'tries', 'deaths',
     'not_before', 'blocked', 'gone')
+  reserve(job, tenant, redis.call('HGET', job, 'key'), estimateOfRest(job))
   redis.call('HINCRBY', job, 'run', 1)
   redis.call('ZREM', P .. 'retention', id)
   if r[2] then
@@ -240,9 +251,19 @@ local function runAgain(id, tenant, model, batch, from)
   emit(id, tenant, 'job.queued')
 end
 
+-- Adds to a row of the tenant's usage of today.
+local function useUp(tenant, model, key, field, by)
+  local month, day = dateOf(now)
+  local usage = P .. 'usage:' .. tenant .. ':' .. month .. '-' .. day
+  redis.call('HINCRBY', usage, model .. '|' .. key .. '|' .. field, by)
+  redis.call('PEXPIRE', usage, 34560000000)
+end
+
 local function finish(id, tenant, model, batch, from, to, retentionMs, extra)
   unqueue(id, tenant, model, batch)
   unlease(id, tenant, batch)
+  release(jobKey(id), tenant)
+  if to == 'failed' then useUp(tenant, model, redis.call('HGET', jobKey(id), 'key'), 'failures', 1) end
   redis.call('ZREM', P .. 'deadlines', id)
   move(id, tenant, batch, from, to)
   redis.call('HSET', jobKey(id), 'completed', now, 'expires', now + retentionMs, 'cancel', '0')
@@ -261,19 +282,19 @@ local function closeAttempt(id, outcome, upstreamStatus, charged)
 end
 
 -- What a tenant used, whether the job is still there or not.
-local function bill(tenant, day, model, key, calls, images, input, output, cost)
+local function bill(tenant, model, key, calls, images, input, output, cost)
   if calls == 0 and images == 0 then return end
-  local usage = P .. 'usage:' .. tenant .. ':' .. day
-  local row = model .. '|' .. key .. '|'
-  redis.call('HINCRBY', usage, row .. 'calls', calls)
-  redis.call('HINCRBY', usage, row .. 'images', images)
-  redis.call('HINCRBY', usage, row .. 'input', input)
-  redis.call('HINCRBY', usage, row .. 'output', output)
-  if cost ~= '' then redis.call('HINCRBY', usage, row .. 'cost', cost) end
-  redis.call('PEXPIRE', usage, 34560000000)
+  local use = { calls = calls, images = images, input = input, output = output }
+  for field, by in pairs(use) do useUp(tenant, model, key, field, by) end
+  if cost == '' then
+    useUp(tenant, model, key, 'unpriced', calls)
+  else
+    useUp(tenant, model, key, 'cost', string.format('%.0f', cost))
+    charge(tenant, key, tonumber(cost))
+  end
 end
 
-local function spend(id, tenant, day, model, key, calls, images, input, output, cost)
+local function spend(id, tenant, model, key, calls, images, input, output, cost)
   if calls == 0 and images == 0 then return end
   local job = jobKey(id)
   redis.call('HINCRBY', job, 'calls', calls)
@@ -282,15 +303,16 @@ local function spend(id, tenant, day, model, key, calls, images, input, output, 
   if cost == '' then
     redis.call('HSET', job, 'unpriced', '1')
   else
-    redis.call('HINCRBY', job, 'cost', cost)
+    redis.call('HINCRBY', job, 'cost', string.format('%.0f', cost))
+    release(jobKey(id), tenant, tonumber(cost))
   end
-  bill(tenant, day, model, key, calls, images, input, output, cost)
+  bill(tenant, model, key, calls, images, input, output, cost)
   local batch = redis.call('HGET', job, 'batch')
   if not batch or redis.call('EXISTS', batchKey(batch)) == 0 then return end
   if cost == '' then
     redis.call('HSET', batchKey(batch), 'unpriced', '1')
   else
-    redis.call('HINCRBY', batchKey(batch), 'cost', cost)
+    redis.call('HINCRBY', batchKey(batch), 'cost', string.format('%.0f', cost))
   end
 end
 
@@ -348,6 +370,7 @@ local function enter(id, record, first, last)
   redis.call('HSET', jobKey(id), 'status', 'queued', 'events', '1', 'e:1', eventLine(event, 'job.queued'),
     unpack(ARGV, first, last))
   publish(event, 'job.queued', id, record.tenant)
+  reserve(jobKey(id), record.tenant, record.key, tonumber(record.estimate))
   redis.call('ZADD', P .. 'index:' .. record.tenant, 0, id)
   redis.call('ZADD', P .. 'index:' .. record.tenant .. ':queued', 0, id)
   if record.deadline then redis.call('ZADD', P .. 'deadlines', record.deadline, id) end

@@ -7,6 +7,7 @@ for i = 2, #ARGV do
     local status, tenant = r[1], r[2]
     unqueue(id, tenant, r[3], r[4])
     unlease(id, tenant, r[4])
+    release(jobKey(id), tenant)
     for _, key in ipairs({ 'deadlines', 'retention' }) do redis.call('ZREM', P .. key, id) end
     redis.call('ZREM', P .. 'index:' .. tenant, id)
     redis.call('ZREM', P .. 'index:' .. tenant .. ':' .. status, id)

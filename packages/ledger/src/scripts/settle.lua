@@ -6,7 +6,7 @@ local r = redis.call('HMGET', job, 'status', 'epoch', 'tenant', 'model', 'batch'
   'lane', 'turn')
 if not r[1] then
   -- It was deleted while it ran; what it used is paid all the same.
-  if s.tenant ~= '' then bill(s.tenant, s.day, s.model, s.key, s.calls, 0, s.input, s.output, s.cost) end
+  if s.tenant ~= '' then bill(s.tenant, s.model, s.key, s.calls, 0, s.input, s.output, s.cost) end
   return { 'gone' }
 end
 if r[2] ~= epoch then return { 'fenced' } end
@@ -15,7 +15,7 @@ if r[1] ~= 'running' then return { 'settled' } end
 local tenant, model, batch, lane = r[3], r[4], r[5], r[9] or r[4]
 
 closeAttempt(id, s.outcome, s.upstreamStatus, s.charged)
-spend(id, tenant, s.day, model, r[6], s.calls, 0, s.input, s.output, s.cost)
+spend(id, tenant, model, r[6], s.calls, 0, s.input, s.output, s.cost)
 for _, field in ipairs({ 'text', 'text_key', 'layout', 'warned', 'abandoned' }) do
   if s[field] ~= '' then redis.call('HSET', job, field, s[field]) end
 end

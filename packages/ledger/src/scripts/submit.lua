@@ -9,6 +9,9 @@ if before then return before end
 if redis.call('EXISTS', jobKey(id)) == 1 then return { 'exists' } end
 local limits = redis.call('HMGET', P .. 'tenant:' .. tenant, 'queued', 'queued_jobs')
 if tonumber(limits[1] or '0') >= tonumber(limits[2] or ARGV[5]) then return { 'full' } end
+local estimate = tonumber(record.estimate)
+local refused = unaffordable(tenant, record.key, estimate)
+if refused then return refused end
 count(id, tenant, record.batch, 'queued', 1)
 
 enter(id, record, 7, #ARGV)

@@ -5,6 +5,7 @@ import type { Redis } from "ioredis"
 
 import { decodeJob, type JobRecord } from "../record.ts"
 import { auditBatches } from "./audit-batches.ts"
+import { auditMoney } from "./audit-money.ts"
 
 const terminal = new Set<string>(["succeeded", "failed", "canceled", "expired"])
 const isTerminal = (type: string) => terminal.has(type.replace("job.", ""))
@@ -62,6 +63,7 @@ export async function audit(redis: Redis, prefix: string): Promise<Map<string, J
   await auditTotals(redis, prefix, jobs)
   await auditOutbox(redis, prefix, jobs)
   await auditBatches(redis, prefix, jobs)
+  await auditMoney(redis, prefix, jobs)
   return jobs
 }
 

@@ -18,6 +18,7 @@ export const newJob = (change: Partial<NewJob> = {}): NewJob => ({
     warnings: [],
   },
   priority: "normal",
+  estimateNanoUsd: null,
   notBefore: null,
   deadlineSeconds: null,
   ...change,

@@ -1,11 +1,13 @@
-import { pointerOf, Refusal, type FieldError } from "@kiln/contract"
 import type { z } from "zod"
+
+import { Refusal, type FieldError } from "./failures.ts"
+import { pointerOf } from "./pointer.ts"
 
 type Issue = z.core.$ZodIssue
 
 /** What zod found wrong in `input` as a refusal that names every field. */
 export function refuseFields(issues: readonly Issue[], input: unknown): Refusal {
-  const errors = issues.flatMap((issue) => fieldErrors(issue, input))
+  const errors = fieldErrorsOf(issues, input)
   const code = errors.every((error) => error.code === "unknown_field") ? "unknown_field" : "invalid_request"
   const sentences = errors
     .slice(0, 5)
@@ -13,6 +15,10 @@ export function refuseFields(issues: readonly Issue[], input: unknown): Refusal 
   const more = errors.length > 5 ? `; and ${errors.length - 5} more` : ""
   return new Refusal(code, sentences.join("; ") + more, { errors: errors.slice(0, 100) })
 }
+
+/** What zod found wrong in `input`, field by field. */
+export const fieldErrorsOf = (issues: readonly Issue[], input: unknown): FieldError[] =>
+  issues.flatMap((issue) => fieldErrors(issue, input))
 
 function fieldErrors(issue: Issue, input: unknown): FieldError[] {
   if (issue.code === "unrecognized_keys") {

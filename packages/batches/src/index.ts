@@ -1,0 +1,6 @@
+export { readJsonBody, type JsonBody } from "./json-body.ts"
+export { createManifests, itemsAChunk, type Manifests } from "./manifest.ts"
+export { readRows, type RowFormat } from "./read-rows.ts"
+export { RowsFailure } from "./rows-failure.ts"
+export { digestOf, fingerprintOf, itemToExpand, type ItemJob, type StoredItem } from "./stored-item.ts"
+export { zipOf, type ZipEntry } from "./zip.ts"
