@@ -26,6 +26,7 @@ export function newJob(
     deadline_seconds,
     max_cost_usd,
     metadata,
+    webhook,
     ...parameters
   } = request
   const { model, requested, warnings } = models.resolve(name, now)
@@ -51,6 +52,7 @@ export function newJob(
     priority,
     notBefore: not_before === undefined ? null : new Date(not_before),
     deadlineSeconds: deadline_seconds ?? null,
+    ...(webhook ? { webhook } : {}),
   }
 }
 

@@ -26,6 +26,7 @@ import { waitOf } from "./http/prefer.ts"
 import { patienceOf, untilEnded } from "./http/wait.ts"
 import { newJob, type Words } from "./new-job.ts"
 import type { ResolveInputs } from "./resolve-inputs.ts"
+import type { CheckWebhookUrl } from "./webhook-guard.ts"
 
 type Deps = {
   ledger: Ledger
@@ -35,6 +36,7 @@ type Deps = {
   documents: Documents
   findTemplate: FindTemplate
   resolveInputs: ResolveInputs
+  checkWebhookUrl: CheckWebhookUrl
   view: JobView
   handOver: HandOver
   waits: OpenWaits
@@ -92,6 +94,9 @@ export function createSubmitJob(deps: Deps) {
     const words = before ?? (await findWords(request, { findTemplate, tenant, type }))
     const caller = { models, tenant, key, now: new Date(), images: images?.length }
     const job = newJob(request, words, caller)
+    if (request.webhook && !(await firstRequest.wasMade(tenant, idempotency))) {
+      await deps.checkWebhookUrl(request.webhook.url, "/webhook/url")
+    }
     if (images) {
       const known = await firstRequest.inputs(tenant, idempotency)
       job.spec.inputs = known ?? (await resolveInputs(tenant, images))

@@ -2,22 +2,34 @@ import { readFile } from "node:fs/promises"
 import { resolve } from "node:path"
 
 import { mostAssetBytes } from "@kiln/contract"
-import { createEgress } from "@kiln/egress"
+import { createEgress, createPoster } from "@kiln/egress"
 import { createGemini } from "@kiln/gemini"
 import { createModels, type Models } from "@kiln/jobs"
-import { createLogger, createMetrics, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
+import {
+  createLogger,
+  createMetrics,
+  createVault,
+  loadOrCreateSecret,
+  openSpool,
+  readEnv,
+  runUntilSignal,
+} from "@kiln/runtime"
 import { openStorage } from "@kiln/storage"
 
+import packageJson from "../package.json" with { type: "json" }
 import { workerEnv } from "./env.ts"
 import { serveHealth } from "./health.ts"
 import { inTurn } from "./in-turn.ts"
 import { createPainters } from "./painters.ts"
+import type { WebhookSettings } from "./start-webhooks.ts"
 import { measurePaint, measureStorage } from "./worker-metrics.ts"
 import { startWorker } from "./worker.ts"
 
 const env = readEnv(workerEnv)
 const log = createLogger({ name: "worker", level: env.KILN_LOG_LEVEL })
 const dayMs = 24 * 3_600_000
+const folder = resolve(env.KILN_DATA_DIR)
+const publicUrl = (env.KILN_PUBLIC_URL ?? "http://127.0.0.1:8787").replace(/\/+$/, "")
 
 /** One client a key; models with a key of their own (`token_env`) use that one whatever the turn. */
 function openGemini(models: Models) {
@@ -41,6 +53,21 @@ function openGemini(models: Models) {
   )
 }
 
+function openWebhooks(opened: AsyncDisposableStack): WebhookSettings {
+  const allowPrivate = env.KILN_ALLOW_PRIVATE.includes("webhooks")
+  const timeoutMs = env.KILN_WEBHOOK_TIMEOUT * 1_000
+  const protocols = allowPrivate ? (["https:", "http:"] as const) : (["https:"] as const)
+  const poster = opened.use(createPoster({ allowPrivate, protocols, timeoutMs }))
+  return {
+    post: (request) => poster.post(request),
+    version: packageJson.version,
+    schedule: env.KILN_WEBHOOK_SCHEDULE,
+    timeoutMs,
+    concurrency: env.KILN_WEBHOOK_CONCURRENCY,
+    slots: env.KILN_WEBHOOK_ENDPOINT_CONCURRENCY,
+  }
+}
+
 async function start(): Promise<AsyncDisposable> {
   await using opened = new AsyncDisposableStack()
   const overrides: unknown = env.KILN_MODELS ? JSON.parse(await readFile(env.KILN_MODELS, "utf8")) : undefined
@@ -50,8 +77,10 @@ async function start(): Promise<AsyncDisposable> {
   if (!first) throw new Error("GEMINI_API_KEY names no key")
   const metrics = createMetrics()
   const paint = measurePaint(createPainters({ gemini: inTurn([first, ...others]) }), metrics)
-  const storage = measureStorage(opened.use(openStorage(env)), metrics)
-  const { folder: spool } = opened.use(await openSpool(resolve(env.KILN_DATA_DIR)))
+  const secret = env.KILN_SECRET_KEY ?? (await loadOrCreateSecret({ folder, name: "secret.key", bytes: 32 }))
+  const opening = openStorage(env, { baseUrl: env.KILN_PUBLIC_BASE_URL ?? publicUrl, secret })
+  const storage = measureStorage(opened.use(opening), metrics)
+  const { folder: spool } = opened.use(await openSpool(folder))
   const worker = opened.use(
     await startWorker({
       redisUrl: env.REDIS_URL,
@@ -68,6 +97,13 @@ async function start(): Promise<AsyncDisposable> {
         maxBytes: mostAssetBytes,
       }),
       spool,
+      vault: createVault(secret),
+      links: {
+        publicUrl,
+        urlTtlMs: env.KILN_URL_TTL * 1_000,
+        expire: storage.kind === "disk" || env.KILN_PUBLIC_BASE_URL === undefined,
+      },
+      webhooks: openWebhooks(opened),
       log,
       metrics,
       stuckAfterMs: env.KILN_STUCK_AFTER * 1_000,

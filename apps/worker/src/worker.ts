@@ -3,18 +3,21 @@ import { hostname } from "node:os"
 import type { Egress } from "@kiln/egress"
 import { createInputs } from "@kiln/inputs"
 import type { Models, Paint } from "@kiln/jobs"
-import { cancelChannel, createLedger, type Handover } from "@kiln/ledger"
+import { cancelChannel, createLedger, type Handover, type Ledger, type LedgerOptions } from "@kiln/ledger"
 import { createConsumer, createProducer, listenForCancellation, type Consumer } from "@kiln/queue"
 import { connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
+import { createDocuments, createEventBody, createJobView, createSignedUrls } from "@kiln/views"
 
 import { createCallLimits } from "./call-limits.ts"
 import { createGenerateImage } from "./processors/generate-image.ts"
 import { createMakeImage } from "./processors/make-image.ts"
+import type { WebhookPump } from "./processors/pump-webhooks.ts"
 import { startRounds } from "./processors/sweep.ts"
 import { createWriteEnd } from "./processors/write-end.ts"
 import { createProgress } from "./progress.ts"
 import { createRunningJobs, type RunningJobs } from "./running-jobs.ts"
+import { startWebhooks, type WebhookSettings } from "./start-webhooks.ts"
 import { countOutages, measureEnds, tellWorker } from "./worker-metrics.ts"
 
 export type WorkerOptions = {
@@ -30,6 +33,11 @@ export type WorkerOptions = {
   egress: Pick<Egress, "fetchTo">
   /** Folder for images on their way to storage. */
   spool: string
+  /** Opens the secrets of webhooks. */
+  vault: NonNullable<LedgerOptions["vault"]>
+  /** How jobs are told of. */
+  links: { publicUrl: string; urlTtlMs: number; expire: boolean }
+  webhooks: WebhookSettings
   log: Logger
   metrics: Metrics
   /** After this a worker that takes none of what waits says that it is not ready. */
@@ -45,25 +53,21 @@ export async function startWorker(options: WorkerOptions) {
   const connect = connector(options)
   const redis = connect("command")
   const blocking = connect("blocking")
-  const ledger = createLedger({ redis, prefix, retentionMs })
+  const ledger = createLedger({ redis, prefix, retentionMs, vault: options.vault })
   const producer = createProducer({ redis, prefix })
   const running = createRunningJobs()
   const handOver = async (ready: readonly Handover[]) => {
     if (ready.length > 0) await producer.add(ready)
   }
-  const generateImage = createGenerateImage({
-    ...options,
-    ledger,
-    running,
-    inputs: createInputs({ ...options, ledger }),
-    makeImage: createMakeImage({ ...options, ledger, limits: createCallLimits({ calls: concurrency }) }),
-    writeEnd: measureEnds(createWriteEnd({ ...options, ledger, handOver }), metrics),
-  })
+  const generateImage = imageRecipe(options, { ledger, running, handOver })
+  const subscriber = connect("subscriber")
   const cancellation = await listenForCancellation({
-    redis: connect("subscriber"),
+    redis: subscriber,
     channel: cancelChannel(prefix),
     onCancel: (id) => running.abort(id, "canceled"),
   })
+  const bodyOf = bodiesOf(ledger, options)
+  const webhooks = await startWebhooks({ ...options, ledger, bodyOf, subscriber })
   const worker = `${hostname()}:${process.pid}`
   const progress = createProgress()
   const consumer = createConsumer({
@@ -91,7 +95,7 @@ export async function startWorker(options: WorkerOptions) {
     trouble: () => troubleOf(redis.status, progress.starvedMs() > options.stuckAfterMs),
     metrics: tellWorker(metrics, { ...progress, slots: concurrency, running: () => consumer.running() }),
     async [Symbol.asyncDispose]() {
-      await finish(consumer, running, options.graceMs)
+      await finish({ consumer, webhooks, running }, options.graceMs)
       await rounds[Symbol.asyncDispose]()
       await cancellation[Symbol.asyncDispose]()
       await producer[Symbol.asyncDispose]()
@@ -101,13 +105,39 @@ export async function startWorker(options: WorkerOptions) {
   }
 }
 
-/** Lets the running jobs end, and hands back in time what does not. */
-async function finish(consumer: Consumer, running: RunningJobs, graceMs: number): Promise<void> {
-  const closing = consumer.close()
-  const handBack = setTimeout(() => running.abortAll("shutdown"), Math.max(graceMs - handBackMs, graceMs / 2))
-  await closing
+/** Lets the running jobs and deliveries end, and hands back in time what does not. */
+async function finish({ consumer, webhooks, running }: Parts, graceMs: number): Promise<void> {
+  const leaving = new AbortController()
+  const handBack = setTimeout(
+    () => {
+      running.abortAll("shutdown")
+      leaving.abort()
+    },
+    Math.max(graceMs - handBackMs, graceMs / 2),
+  )
+  await Promise.all([consumer.close(), webhooks.close(leaving.signal)])
   clearTimeout(handBack)
 }
+
+type Recipe = {
+  ledger: Ledger
+  running: RunningJobs
+  handOver: (ready: readonly Handover[]) => Promise<void>
+}
+
+function imageRecipe(options: WorkerOptions, { ledger, running, handOver }: Recipe) {
+  const { concurrency, metrics } = options
+  return createGenerateImage({
+    ...options,
+    ledger,
+    running,
+    inputs: createInputs({ ...options, ledger }),
+    makeImage: createMakeImage({ ...options, ledger, limits: createCallLimits({ calls: concurrency }) }),
+    writeEnd: measureEnds(createWriteEnd({ ...options, ledger, handOver }), metrics),
+  })
+}
+
+type Parts = { consumer: Consumer; webhooks: WebhookPump; running: RunningJobs }
 
 function troubleOf(status: string, isStuck: boolean): string | undefined {
   if (status !== "ready") return "Redis is away"
@@ -127,6 +157,18 @@ function connector({ redisUrl, log, metrics }: Pick<WorkerOptions, "redisUrl" | 
         log.error({ err: error, role }, "Redis is away")
       },
     })
+}
+
+/** What webhooks say of a job is what the API says. */
+function bodiesOf(ledger: Ledger, { storage, links, ...options }: WorkerOptions) {
+  const { publicUrl, urlTtlMs: ttlMs, expire: linksExpire } = links
+  const documents = createDocuments({ storage })
+  const urls = createSignedUrls({ storage, ttlMs, linksExpire })
+  const imageRetentionMs = options.imageRetentionMs ?? null
+  return createEventBody({
+    ledger,
+    view: createJobView({ publicUrl, ledger, documents, urls, imageRetentionMs }),
+  })
 }
 
 const seldomMs = 5_000

@@ -2,6 +2,7 @@ import { z } from "zod"
 
 import { AspectRatio, GroundingSource, ImageSize, ThinkingLevel } from "./model.ts"
 import { moment } from "./moment.ts"
+import { OwnWebhook } from "./own-webhook.ts"
 import { TemplateId, VariableValues } from "./template.ts"
 import { text, wellFormed } from "./text.ts"
 
@@ -73,6 +74,7 @@ export const asked = {
     .describe("The job expires if it has not ended by then."),
   max_cost_usd: z.number().positive().optional().describe("Refuse when the estimate is above."),
   metadata: Metadata.default({}),
+  webhook: OwnWebhook.optional(),
 }
 type Asked = z.output<z.ZodObject<typeof asked>>
 

@@ -1,8 +1,11 @@
 import type { Redis } from "ioredis"
 
 import { handovers, type Handover } from "./handover.ts"
+import { encodeOwnWebhook } from "./own-webhook.ts"
 import { decodeJob, encodeJob, type JobRecord, type NewJob } from "./record.ts"
 import type { Scripts } from "./scripts.ts"
+import type { Vault } from "./vault.ts"
+import type { WebhookSecrets } from "./webhook-secrets.ts"
 
 type Idempotency = { key: string; fingerprint: string }
 
@@ -22,6 +25,8 @@ type Options = {
   redis: Redis
   scripts: Scripts
   prefix: string
+  vault: Vault
+  secrets: Pick<WebhookSecrets, "ensureOwn">
   idempotencyMs: number
   /** Jobs that a tenant may have waiting. */
   mostQueued: number
@@ -33,7 +38,7 @@ type Options = {
 const laneOf = ({ model, batch }: JobRecord): string => (batch === null ? model : `${model}|${batch}`)
 
 /** What callers do to jobs. */
-export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
+export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }: Options) {
   const read = async (id: string): Promise<JobRecord | undefined> =>
     decodeJob(id, await redis.hgetall(`${prefix}:job:${id}`))
   return {
@@ -51,6 +56,8 @@ export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
     },
 
     async submit({ job, idempotency }: Submission): Promise<Submitted> {
+      const { webhook, tenant } = job
+      if (webhook) await secrets.ensureOwn(tenant)
       const answer = (await scripts.run(
         "submit",
         job.id,
@@ -60,6 +67,7 @@ export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
         limits.mostQueued,
         limits.mostReady,
         ...encodeJob(job),
+        ...(webhook ? Object.entries(encodeOwnWebhook(vault, tenant, webhook)).flat() : []),
       )) as [string, ...(string | number)[]]
       const [kind, second, ...rest] = answer
       switch (kind) {

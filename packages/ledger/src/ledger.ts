@@ -6,6 +6,9 @@ import { createApiKeys } from "./api-keys.ts"
 import { createAssets } from "./assets.ts"
 import { createBatchWork } from "./batch-work.ts"
 import { createBatches } from "./batches.ts"
+import { createDeliveries } from "./deliveries.ts"
+import { createDeliveryLog } from "./delivery-log.ts"
+import { createEventLog } from "./event-log.ts"
 import { createFetched } from "./fetched.ts"
 import { createIdempotency } from "./idempotency.ts"
 import { createInterventions } from "./interventions.ts"
@@ -17,6 +20,9 @@ import { createRuns } from "./runs.ts"
 import { createScripts } from "./scripts.ts"
 import { createSurvey } from "./survey.ts"
 import { createTemplates } from "./templates.ts"
+import { noVault, type Vault } from "./vault.ts"
+import { createWebhookEndpoints } from "./webhook-endpoints.ts"
+import { createWebhookSecrets } from "./webhook-secrets.ts"
 
 export type LedgerOptions = {
   redis: Redis
@@ -25,6 +31,10 @@ export type LedgerOptions = {
   retentionMs: number
   mostQueued?: number
   leaseMs?: number
+  /** Seals the secrets of webhooks; needed by whoever makes or sends them. */
+  vault?: Vault
+  /** An endpoint that failed for so long is disabled. */
+  disableAfterMs?: number
 }
 
 const dayMs = 24 * 3_600_000
@@ -32,6 +42,7 @@ const dayMs = 24 * 3_600_000
 /** Everything known, in Redis. The records here are the truth; the queue only executes. */
 export function createLedger(options: LedgerOptions) {
   const { redis, retentionMs, mostQueued = 500_000, leaseMs = 30_000 } = options
+  const { vault = noVault, disableAfterMs = 5 * dayMs } = options
   const prefix = ledgerPrefix(options.prefix)
   const scripts = createScripts(redis, prefix)
   const deadlineError = describeFailure(
@@ -41,7 +52,9 @@ export function createLedger(options: LedgerOptions) {
     new JobFailure("internal", "The workers that ran this job died, every time", { charged: "unknown" }),
   )
   const shared = { redis, scripts, prefix, retentionMs, mostReady: 200 }
-  const jobs = createJobs({ ...shared, idempotencyMs: dayMs, mostQueued })
+  const webhooks = { redis, scripts, prefix, vault }
+  const secrets = createWebhookSecrets(webhooks)
+  const jobs = createJobs({ ...shared, vault, secrets, idempotencyMs: dayMs, mostQueued })
   return {
     ...jobs,
     ...createInterventions(shared),
@@ -56,6 +69,11 @@ export function createLedger(options: LedgerOptions) {
     survey: createSurvey({ scripts }),
     assets: createAssets({ redis, scripts, prefix }),
     templates: createTemplates({ redis, scripts, prefix }),
+    webhookEndpoints: createWebhookEndpoints({ ...webhooks, secrets }),
+    webhookSecrets: secrets,
+    deliveries: createDeliveries({ ...webhooks, disableAfterMs }),
+    deliveryLog: createDeliveryLog(webhooks),
+    events: createEventLog(webhooks),
     idempotency: createIdempotency({ redis, prefix, ttlMs: dayMs, lockMs: 60_000 }),
     /** Throws when Redis cannot be written. */
     async checkWritable(): Promise<void> {
@@ -70,3 +88,6 @@ export const ledgerPrefix = (prefix: string): string => `{${prefix}}`
 
 /** The channel on which running jobs' cancellations are announced. */
 export const cancelChannel = (prefix: string): string => `${ledgerPrefix(prefix)}:cancel`
+
+/** The channel on which deliveries that became due are announced. */
+export const webhookChannel = (prefix: string): string => `${ledgerPrefix(prefix)}:hooks`

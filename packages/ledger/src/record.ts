@@ -6,6 +6,7 @@ import {
   type JobError,
   type JobEventType,
   type JobStatus,
+  type OwnWebhook,
   type Parameters,
   type Priority,
   type Warning,
@@ -41,6 +42,8 @@ export type NewJob = {
   /** The batch that it is an item of, and the item's own name. */
   batch?: string
   customId?: string
+  /** Told of this job alone. */
+  webhook?: OwnWebhook | undefined
 }
 
 /** A kept image, as it is written beside the job. */
@@ -57,7 +60,7 @@ export type KeptOutput = {
 export type RecordedEvent = { id: string; type: JobEventType; at: Date; extra: string }
 
 /** Everything the ledger knows of a job. */
-export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore" | "batch" | "customId"> & {
+export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore" | "batch" | "customId" | "webhook"> & {
   status: JobStatus
   createdAt: Date
   startedAt: Date | null

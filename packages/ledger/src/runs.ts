@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto"
 import type { Charged, JobError, Warning } from "@kiln/contract"
 import type { Settlement } from "@kiln/jobs"
 
+import { fieldsOf } from "./fields-of.ts"
 import { handovers, type Handover } from "./handover.ts"
 import { decodeJob, type JobRecord, type KeptInput, type KeptOutput } from "./record.ts"
 import type { Scripts } from "./scripts.ts"
@@ -134,10 +135,4 @@ function encodeEnd({ settlement, spent, ...end }: AttemptEnd) {
     free: again?.free ?? false,
     blockedBy: again?.blockedBy ?? "",
   }
-}
-
-function fieldsOf(flat: readonly string[]): Record<string, string> {
-  const fields: Record<string, string> = {}
-  for (let i = 0; i + 1 < flat.length; i += 2) fields[flat[i] ?? ""] = flat[i + 1] ?? ""
-  return fields
 }

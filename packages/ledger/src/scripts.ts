@@ -30,11 +30,23 @@ const names = [
   "batch-redo",
   "batch-remove",
   "fetch-once",
+  "keep-endpoint",
+  "change-endpoint",
+  "forget-endpoint",
+  "test-endpoint",
+  "rotate-secret",
+  "first-secret",
+  "deliveries-take",
+  "deliveries-record",
+  "deliveries-give-back",
+  "deliveries-reap",
+  "deliver-again",
+  "replay",
 ] as const
 type ScriptName = (typeof names)[number]
 
 const source = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8")
-const library = source("lib")
+const library = ["prelude", "deliveries", "events", "lib"].map(source).join("\n")
 
 type Argument = string | number
 export type Scripts = { run(name: ScriptName, ...args: Argument[]): Promise<unknown> }

@@ -50,7 +50,7 @@ const unless =
     return handle(req, res, next)
   }
 
-const takesBody: ReadonlySet<Operation["method"]> = new Set(["post", "put"])
+const takesBody: ReadonlySet<Operation["method"]> = new Set(["post", "put", "patch"])
 
 const mayDo =
   (scope: Scope | null): RequestHandler =>
