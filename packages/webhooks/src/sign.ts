@@ -1,14 +1,8 @@
-import { createHmac, randomBytes } from "node:crypto"
+import { createHmac } from "node:crypto"
 
 const prefix = "whsec_"
-const secretBytes = 32
 
 export type Signed = { id: string; timestampSeconds: number; body: string }
-
-/** A new secret of an endpoint: `whsec_` and 32 random bytes in base64. */
-export function createWebhookSecret(): string {
-  return prefix + randomBytes(secretBytes).toString("base64")
-}
 
 /** The value of `webhook-signature` (Standard Webhooks 1.0): one signature a secret, so two of them while one is replaced. */
 export function sign({ id, timestampSeconds, body }: Signed, secrets: readonly string[]): string {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict"
-import { createHmac } from "node:crypto"
+import { createHmac, randomBytes } from "node:crypto"
 import { test } from "node:test"
 
 import { judgeTry } from "./judge-try.ts"
 import { retryAfterMs } from "./retry-after.ts"
 import { pauseBeforeNextTry, ScheduleText, usualSchedule } from "./schedule.ts"
 import { createSend, type Answer, type Post } from "./send.ts"
-import { createWebhookSecret, sign } from "./sign.ts"
+import { sign } from "./sign.ts"
 
 const now = new Date("2026-11-22T12:00:00.000Z")
 const schedule = ScheduleText.parse(undefined)
@@ -17,6 +17,7 @@ const answered = (status: number, retryAfter?: string): Answer => ({
   text: "",
 })
 const middle = () => 0.5
+const newSecret = () => `whsec_${randomBytes(32).toString("base64")}`
 const facts = { failedBefore: 0, schedule, now, random: middle }
 
 test("the signature is the one that the specification gives for its example", () => {
@@ -30,7 +31,7 @@ test("the signature is the one that the specification gives for its example", ()
 })
 
 test("two secrets make two signatures", () => {
-  const secrets = [createWebhookSecret(), createWebhookSecret()]
+  const secrets = [newSecret(), newSecret()]
   const signed = { id: "evt_1", timestampSeconds: 1, body: "{}" }
   const parts = sign(signed, secrets).split(" ")
   assert.deepEqual(
@@ -38,12 +39,6 @@ test("two secrets make two signatures", () => {
     secrets.map((secret) => sign(signed, [secret])),
   )
   assert.notEqual(parts[0], parts[1])
-})
-
-test("a secret is whsec_ and 32 bytes in base64, and never the same", () => {
-  const secret = createWebhookSecret()
-  assert.match(secret, /^whsec_[A-Za-z0-9+/]{43}=$/)
-  assert.notEqual(secret, createWebhookSecret())
 })
 
 test("the usual schedule has ten tries over three days", () => {
@@ -121,7 +116,7 @@ test("a message goes out signed, with the headers of its endpoint, which replace
     version: "1.2.3",
     now: () => new Date(times.shift() ?? 0),
   })
-  const secret = createWebhookSecret()
+  const secret = newSecret()
   const tried = await send({
     id: "evt_1",
     url: "https://example.com/hook",

@@ -23,6 +23,7 @@ export type DeliverWebhookDeps = {
   log: Logger
 }
 
+const never = new AbortController().signal
 /** Longer than Redis takes to come back from a restart; after that the lease is over and the delivery another's. */
 const recordingMs = 20_000
 
@@ -31,7 +32,8 @@ const recordingMs = 20_000
  * a lease that ends, and the event is sent again under the same id. Rejects when nothing could be said or written.
  */
 export function createDeliverWebhook(deps: DeliverWebhookDeps) {
-  const { deliveries, bodyOf, send, metrics, log } = deps
+  const { deliveries, send, metrics, log } = deps
+  const textOf = sharing(deps.bodyOf)
 
   return async function deliverWebhook(delivery: TakenDelivery, stop: AbortSignal): Promise<void> {
     const tried = await attempt(delivery, stop)
@@ -41,7 +43,7 @@ export function createDeliverWebhook(deps: DeliverWebhookDeps) {
     if (delivery.tries === 0) metrics.firstTry(tried.at.getTime() - delivery.event.at.getTime())
     const { endpoint, event } = delivery
     const recorded = await insist(() => deliveries.record(delivery, tryOf(tried), verdict), {
-      signal: new AbortController().signal,
+      signal: never,
       lastTry: stop,
       forMs: recordingMs,
       onError: (error) => log.warn({ err: error, delivery: delivery.id }, "try not written down yet"),
@@ -54,12 +56,26 @@ export function createDeliverWebhook(deps: DeliverWebhookDeps) {
 
   async function attempt(delivery: TakenDelivery, stop: AbortSignal): Promise<Try | "stopped"> {
     try {
-      const body = JSON.stringify(await bodyOf(delivery.event))
+      const body = await textOf(delivery.event)
       return await send({ ...delivery, id: delivery.event.id, body }, stop)
     } catch (error) {
       if (stop.aborted) return "stopped"
       throw error
     }
+  }
+}
+
+/** An event goes to several endpoints at about the same time: what is being said need not be said twice. */
+function sharing(bodyOf: EventBody): (event: TakenDelivery["event"]) => Promise<string> {
+  const underWay = new Map<string, Promise<string>>()
+  return (event) => {
+    const known = underWay.get(event.id)
+    if (known) return known
+    const text = bodyOf(event)
+      .then((told) => JSON.stringify(told))
+      .finally(() => underWay.delete(event.id))
+    underWay.set(event.id, text)
+    return text
   }
 }
 
