@@ -19,7 +19,7 @@ export type Replay = {
 
 /** Events that one step of a replay looks at, so that none takes long. */
 const replayedAtOnce = 200
-const countedAtOnce = 1_000
+const countedAtOnce = 500
 /** Events looked through for one page at the most. */
 const mostLookedAt = 2_000
 

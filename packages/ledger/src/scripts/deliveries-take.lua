@@ -4,23 +4,22 @@ local most, slots, leaseMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV
 local ring = P .. 'hook-ring'
 local taken = {}
 local looks = 0
+local hasSwept = false
 
--- What an endpoint that is disabled or gone still has waiting.
+-- What an endpoint that is disabled or gone still has waiting: a part of it in each step, which then ends soon. What is
+-- with a worker comes back to be discarded, or ends.
 local function discard(endpoint)
-  local left = 0
-  for _, id in ipairs(redis.call('ZRANGE', P .. 'deliveries:' .. endpoint .. ':pending', 0, 99)) do
-    if redis.call('ZSCORE', P .. 'hook-lease', id) then
-      left = left + 1
-    else
-      local d = redis.call('HMGET', deliveryKey(id), 'tenant', 'subject')
-      endDelivery(id, d[1], endpoint, d[2], 'discarded')
-    end
+  if hasSwept then return end
+  hasSwept = true
+  local due = P .. 'hook-due:' .. endpoint
+  for _, id in ipairs(redis.call('ZRANGE', due, 0, 99)) do
+    local d = redis.call('HMGET', deliveryKey(id), 'tenant', 'subject')
+    endDelivery(id, d[1], endpoint, d[2], 'discarded')
   end
-  if redis.call('ZCARD', P .. 'deliveries:' .. endpoint .. ':pending') > left then
+  if redis.call('ZCARD', due) > 0 then
     redis.call('ZADD', ring, now, endpoint)
   else
     redis.call('ZREM', ring, endpoint)
-    redis.call('DEL', P .. 'hook-due:' .. endpoint)
   end
 end
 
@@ -64,7 +63,7 @@ local function turn(endpoint)
 end
 
 local round = redis.call('ZRANGEBYSCORE', ring, '-inf', now, 'LIMIT', 0, most)
-while #round > 0 and #taken < most and looks < 10 * most do
+while #round > 0 and #taken < most and looks < 10 * most and not hasSwept do
   for _, endpoint in ipairs(round) do
     looks = looks + 1
     if #taken < most then turn(endpoint) end
