@@ -18,7 +18,6 @@ export type WebhookSettings = {
   concurrency: number
   /** Of one endpoint, in all workers. */
   slots: number
-  metrics?: DeliveryMetrics | undefined
 }
 
 type Deps = {
@@ -28,12 +27,12 @@ type Deps = {
   subscriber: Redis
   prefix: string
   webhooks: WebhookSettings
+  deliveryMetrics: DeliveryMetrics
   log: Logger
 }
 
 /** Reading what is to be said, and writing down the answer. */
 const besideThePostMs = 10_000
-const uncounted: DeliveryMetrics = { tried: () => {}, firstTry: () => {} }
 
 /** Starts sending webhooks, at once when the ledger says that one is due. */
 export async function startWebhooks({
@@ -42,9 +41,10 @@ export async function startWebhooks({
   subscriber,
   prefix,
   webhooks,
+  deliveryMetrics,
   log,
 }: Deps): Promise<WebhookPump> {
-  const { post, version, schedule, timeoutMs, concurrency, slots, metrics = uncounted } = webhooks
+  const { post, version, schedule, timeoutMs, concurrency, slots } = webhooks
   const { deliveries } = ledger
   const pump = startWebhookPump({
     deliveries,
@@ -54,7 +54,7 @@ export async function startWebhooks({
       send: createSend({ post, version }),
       schedule,
       random: Math.random,
-      metrics,
+      metrics: deliveryMetrics,
       log,
     }),
     concurrency,

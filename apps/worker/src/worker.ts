@@ -5,7 +5,7 @@ import { createInputs } from "@kiln/inputs"
 import type { Models, Paint } from "@kiln/jobs"
 import { cancelChannel, createLedger, type Handover, type Ledger, type LedgerOptions } from "@kiln/ledger"
 import { createConsumer, createProducer, listenForCancellation, type Consumer } from "@kiln/queue"
-import { connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
+import { ConfigurationError, connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
 import { createDocuments, createEventBody, createJobView, createSignedUrls } from "@kiln/views"
 
@@ -18,7 +18,7 @@ import { createWriteEnd } from "./processors/write-end.ts"
 import { createProgress } from "./progress.ts"
 import { createRunningJobs, type RunningJobs } from "./running-jobs.ts"
 import { startWebhooks, type WebhookSettings } from "./start-webhooks.ts"
-import { countOutages, measureEnds, tellWorker } from "./worker-metrics.ts"
+import { countOutages, measureEnds, measureWebhooks, tellWorker } from "./worker-metrics.ts"
 
 export type WorkerOptions = {
   redisUrl: string
@@ -54,6 +54,7 @@ export async function startWorker(options: WorkerOptions) {
   const redis = connect("command")
   const blocking = connect("blocking")
   const ledger = createLedger({ redis, prefix, retentionMs, vault: options.vault })
+  await checkSecretKey(ledger)
   const producer = createProducer({ redis, prefix })
   const running = createRunningJobs()
   const handOver = async (ready: readonly Handover[]) => {
@@ -67,7 +68,8 @@ export async function startWorker(options: WorkerOptions) {
     onCancel: (id) => running.abort(id, "canceled"),
   })
   const bodyOf = bodiesOf(ledger, options)
-  const webhooks = await startWebhooks({ ...options, ledger, bodyOf, subscriber })
+  const deliveryMetrics = measureWebhooks(metrics)
+  const webhooks = await startWebhooks({ ...options, ledger, bodyOf, subscriber, deliveryMetrics })
   const worker = `${hostname()}:${process.pid}`
   const progress = createProgress()
   const consumer = createConsumer({
@@ -157,6 +159,14 @@ function connector({ redisUrl, log, metrics }: Pick<WorkerOptions, "redisUrl" | 
         log.error({ err: error, role }, "Redis is away")
       },
     })
+}
+
+/** With another key than the API's no webhook could be signed. */
+async function checkSecretKey({ webhookSecrets }: Ledger): Promise<void> {
+  if (await webhookSecrets.fits().catch(() => true)) return
+  throw new ConfigurationError(
+    "KILN_SECRET_KEY, or secret.key in the data folder, is not the key that webhook secrets in Redis were sealed with.",
+  )
 }
 
 /** What webhooks say of a job is what the API says. */

@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events"
+
 import type { Ledger, TakenDelivery } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 
@@ -38,6 +40,8 @@ export function startWebhookPump(deps: Deps): WebhookPump {
   const { deliveries, deliver, concurrency, slots, leaseMs, log } = deps
   const bell = createBell()
   const handBack = new AbortController()
+  // Every delivery on its way listens.
+  setMaxListeners(0, handBack.signal)
   const running = new Set<Promise<void>>()
   const closed = new AbortController()
 
