@@ -15,15 +15,11 @@ export const webhookEventTypes = [
 export const WebhookEventType = z.enum(webhookEventTypes)
 export type WebhookEventType = z.infer<typeof WebhookEventType>
 
-/** What a webhook of one job or batch is told when it names no events: how it ended. */
-export const endingEvents = [
-  "job.succeeded",
-  "job.failed",
-  "job.canceled",
-  "job.expired",
-  "batch.completed",
-  "batch.canceled",
-] as const satisfies readonly WebhookEventType[]
+/** What a webhook of one job or batch is told when it names no events: how that ended. */
+export const endingEvents = {
+  job: ["job.succeeded", "job.failed", "job.canceled", "job.expired"],
+  batch: ["batch.completed", "batch.canceled"],
+} as const satisfies Record<string, readonly WebhookEventType[]>
 
 export const EventFilter = z
   .array(z.enum(["*", ...webhookEventTypes]))

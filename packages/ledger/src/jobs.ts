@@ -67,7 +67,7 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
         limits.mostQueued,
         limits.mostReady,
         ...encodeJob(job),
-        ...(webhook ? Object.entries(encodeOwnWebhook(vault, tenant, webhook)).flat() : []),
+        ...(webhook ? Object.entries(encodeOwnWebhook(vault, { tenant, of: "job" }, webhook)).flat() : []),
       )) as [string, ...(string | number)[]]
       const [kind, second, ...rest] = answer
       switch (kind) {

@@ -60,7 +60,7 @@ export function createLedger(options: LedgerOptions) {
     ...createInterventions(shared),
     ...createRuns({ ...shared, mostDeaths: 5, deadlineError, deathsError }),
     ...createRounds({ ...shared, leaseMs, deadlineError }),
-    batches: createBatches({ ...shared, idempotencyMs: dayMs }),
+    batches: createBatches({ ...shared, vault, secrets, idempotencyMs: dayMs }),
     batchWork: createBatchWork({ ...shared, mostQueued }),
     fetched: createFetched({ scripts }),
     list: createListing({ redis, prefix, readMany: (ids) => jobs.readMany(ids) }),

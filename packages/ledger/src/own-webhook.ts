@@ -10,8 +10,8 @@ export type WebhookTarget = { url: string; headers: Record<string, string> }
 /** The fields of a job's or a batch's record that say where its events go, and which. */
 export function encodeOwnWebhook(
   vault: Vault,
-  tenant: string,
-  { url, events = [...endingEvents], headers = {} }: OwnWebhook,
+  { tenant, of }: { tenant: string; of: keyof typeof endingEvents },
+  { url, events = [...endingEvents[of]], headers = {} }: OwnWebhook,
 ): { hook: string; hook_to: string } {
   const target: WebhookTarget = { url, headers }
   return {

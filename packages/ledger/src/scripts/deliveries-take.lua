@@ -34,7 +34,7 @@ local function take(endpoint, id)
   local d = redis.call('HMGET', deliveryKey(id), 'tenant', 'subject')
   local own, secrets = '', {}
   if redis.call('HGET', endpointKey(endpoint), 'own') then
-    own = redis.call('HGET', subjectKey(d[2]), 'hook_to')
+    own = ownWebhook(subjectKey(d[2]), 'hook_to')
     -- Its job was deleted, and with it where this was to go.
     if not own then return endDelivery(id, d[1], endpoint, d[2], 'discarded') end
     secrets = redis.call('HGETALL', P .. 'hook-secret:' .. d[1])

@@ -98,10 +98,16 @@ local function deliver(tenant, endpoint, event, kind, subject, data, once)
   return id
 end
 
--- The endpoint that a job or a batch brought along: one for each tenant and origin, so that one host is one lane. It is
--- there while something is sent to it.
+-- A field of the webhook that a job or a batch brought along; an item has its batch's.
+local function ownWebhook(subjectKey, field)
+  local own = redis.call('HMGET', subjectKey, field, 'batch')
+  if own[1] or not own[2] then return own[1] end
+  return redis.call('HGET', P .. 'batch:' .. own[2], field)
+end
+
+-- Its endpoint: one for each tenant and origin, so that one host is one lane. It is there while something is sent to it.
 local function deliverOwn(tenant, event, kind, subject, subjectKey, data)
-  local own = redis.call('HGET', subjectKey, 'hook')
+  local own = ownWebhook(subjectKey, 'hook')
   if not own then return end
   local endpoint, events = string.match(own, '^([^|]*)|(.*)$')
   if not wants(events, kind) then return end
