@@ -7,11 +7,12 @@ import { overhead } from "./overhead.ts"
 import { toMarkdown } from "./report.ts"
 import { status } from "./status.ts"
 import { submit } from "./submit.ts"
+import { webhooks } from "./webhooks.ts"
 import { worker } from "./worker.ts"
 
 /** Runs all benchmarks, or those that are named: `npm run bench -- submit status --json results.json`. */
 
-const benchmarks = [submit, status, overhead, worker, memory]
+const benchmarks = [submit, status, overhead, worker, webhooks, memory]
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } })
 const unknown = positionals.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name))
 if (unknown.length > 0) {

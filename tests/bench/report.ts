@@ -15,9 +15,10 @@ export function toMarkdown(rows: readonly Row[]): string {
 
 const cellsOf = ({ measure, unit, bare, kiln, ratio, aim }: Row): string[] => [
   measure,
-  `${rounded(bare)} ${unit}`,
+  // Some numbers have nothing bare beside them.
+  Number.isNaN(bare) ? "–" : `${rounded(bare)} ${unit}`,
   `${rounded(kiln)} ${unit}`,
-  ratio.toFixed(2),
+  Number.isNaN(ratio) ? "–" : ratio.toFixed(2),
   aim?.text ?? "",
   aim ? (aim.isMet ? "met" : "missed") : "",
 ]

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { execFile } from "node:child_process"
+import { globSync } from "node:fs"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { test } from "node:test"
@@ -16,10 +17,13 @@ const compilerOptions = {
   noPropertyAccessFromIndexSignature: false,
 }
 
-test("README's TypeScript is accepted by the compiler", async (t) => {
-  const readme = await readFile(join(root, "README.md"), "utf8")
-  const snippets = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code = ""]) => code)
-  assert.ok(snippets.length > 0)
+test("the TypeScript of README and of the documents is accepted by the compiler", async (t) => {
+  const documents = globSync(["README.md", "docs/*.md"], { cwd: root })
+  const texts = await Promise.all(documents.map((file) => readFile(join(root, file), "utf8")))
+  const snippets = texts.flatMap((text) =>
+    [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code = ""]) => code),
+  )
+  assert.ok(snippets.length > 1)
   const cache = join(root, "node_modules/.cache")
   await mkdir(cache, { recursive: true })
   // Below node_modules the packages are found as a reader finds them.

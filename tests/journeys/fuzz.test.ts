@@ -60,6 +60,10 @@ const rightRequest = fc.record(
     not_before: fc.constant("2026-01-01T00:00:00Z"),
     deadline_seconds: fc.integer({ min: 1, max: 600 }),
     max_cost_usd: fc.constantFrom(0.001, 10),
+    webhook: fc.record(
+      { url: fc.constantFrom("https://8.8.8.8/", "https://8.8.8.8:8443/a?b#c"), events: fc.constant(["*"]) },
+      { requiredKeys: ["url"] },
+    ),
   },
   { requiredKeys: ["prompt"] },
 )
@@ -74,6 +78,7 @@ const fieldNames = [
   "safety",
   "grounding",
   "temperature",
+  "webhook",
 ]
 const wrongFields = fc.dictionary(fc.oneof(fc.constantFrom(...fieldNames), oddText), oddValue, { maxKeys: 2 })
 
@@ -128,6 +133,32 @@ const oddHeaders = fc.record(
   },
   { requiredKeys: ["content-type"] },
 )
+/** A public address: looked at when an endpoint is made, never called, as no worker is there. */
+const rightEndpoint = fc.record(
+  {
+    url: fc.constantFrom("https://8.8.8.8/", "https://[2606:4700::1111]/hook"),
+    events: fc.constantFrom(["*"], ["job.failed", "job.failed"]),
+    description: fc.string({ maxLength: 500 }),
+    enabled: fc.boolean(),
+    headers: fc.dictionary(fc.stringMatching(/^[a-z]{1,20}$/), fc.stringMatching(/^[ -~]{0,99}$/), {
+      maxKeys: 16,
+    }),
+  },
+  { requiredKeys: ["url"] },
+)
+const endpointFields = ["url", "events", "description", "enabled", "headers", "since", "status", "dry_run"]
+const nearlyEndpoint = fc
+  .tuple(
+    rightEndpoint,
+    fc.oneof(
+      fc.constant({}),
+      fc.dictionary(fc.oneof(fc.constantFrom(...endpointFields), oddText), oddValue, { maxKeys: 2 }),
+    ),
+  )
+  .map(([right, wrong]) => JSON.stringify({ ...right, ...wrong }))
+const nearlyReplay = fc
+  .tuple(fc.constantFrom("1970-01-01T00:00:00Z", "2026-11-22T10:00:00.5+23:59"), wrongFields)
+  .map(([since, wrong]) => JSON.stringify({ since, ...wrong }))
 const segment = fc.oneof(fc.constantFrom(newId("job"), "job_", "%2e%2e", "%zz", "a".repeat(3_000)), oddText)
 const oddPath = fc.oneof(
   segment.map((id) => `/v1/jobs/${encodeURI(id.toWellFormed())}`),
@@ -152,6 +183,9 @@ const oddPath = fc.oneof(
       `/v1/batches/${encodeURIComponent(id.toWellFormed())}/items?after=${encodeURIComponent(id.toWellFormed())}`,
   ),
   segment.map((id) => `/v1/templates/${encodeURIComponent(id.toWellFormed())}`),
+  segment.map((id) => `/v1/webhook-endpoints/${encodeURIComponent(id.toWellFormed())}/test`),
+  segment.map((id) => `/v1/webhook-deliveries?event=${encodeURIComponent(id.toWellFormed())}`),
+  segment.map((id) => `/v1/events?after=${encodeURIComponent(id.toWellFormed())}`),
   segment.map((id) => `/v1/templates?after=${encodeURIComponent(id.toWellFormed())}`),
   fc.webPath(),
 )
@@ -263,6 +297,24 @@ suite("whatever is sent", () => {
     const method = fc.constantFrom("GET", "GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS")
     await inBatches(fc.tuple(oddPath, method), 1_500, async ([path, verb]) => {
       await refusedCleanly(await send(path, { method: verb }))
+    })
+  })
+
+  test("1 000 endpoints, changes and replays are taken or refused, never a 5xx", async () => {
+    const first = await send("/v1/webhook-endpoints", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ url: "https://8.8.8.8/" }),
+    })
+    const { id } = (await first.json()) as { id: string }
+    const to = fc.constantFrom("", `/${id}`, `/${id}/replay`)
+    await inBatches(fc.tuple(to, nearlyEndpoint, nearlyReplay), 1_000, async ([path, body, replay]) => {
+      const answer = await send(`/v1/webhook-endpoints${path}`, {
+        method: path === `/${id}` ? "PATCH" : "POST",
+        headers: { "content-type": "application/json" },
+        body: path.endsWith("replay") ? replay : body,
+      })
+      await refusedCleanly(answer)
     })
   })
 

@@ -7,7 +7,9 @@ import { Queue } from "bullmq"
 import parse from "parse-prometheus-text-format"
 
 import { freePort } from "../world/free-port.ts"
+import { startReceiver } from "../world/receiver.ts"
 import { until } from "../world/until.ts"
+import { register } from "../world/webhooks.ts"
 import { startWorld, type World } from "../world/world.ts"
 
 const token = "metrics-token-of-the-tests"
@@ -34,8 +36,12 @@ suite("metrics and readiness", () => {
     const port = await freePort()
     workerUrl = `http://127.0.0.1:${port}`
     world = await startWorld({
-      env: { KILN_METRICS_TOKEN: token, KILN_STUCK_AFTER: "1" },
-      workerEnv: { KILN_WORKER_PORT: `${port}`, KILN_CONCURRENCY: "2" },
+      env: { KILN_METRICS_TOKEN: token, KILN_STUCK_AFTER: "1", KILN_ALLOW_PRIVATE: "webhooks" },
+      workerEnv: {
+        KILN_WORKER_PORT: `${port}`,
+        KILN_CONCURRENCY: "2",
+        KILN_WEBHOOK_SCHEDULE: "0,3600",
+      },
     })
   })
   after(() => world[Symbol.asyncDispose]())
@@ -62,6 +68,29 @@ suite("metrics and readiness", () => {
     const posts = { route: "/v1/generations", method: "POST", status: "202" }
     assert.equal(sample(api, "kiln_http_requests_total", posts), 2)
     assert.equal((await fetch(`${workerUrl}/metrics`)).status, 401)
+  })
+
+  test("webhooks are counted by what came of them, and what waits is told by endpoint", async () => {
+    await using receiver = await startReceiver(({ path }) => (path === "/down" ? 500 : 200))
+    const up = await register(world, `${receiver.url}/up`, { events: ["job.succeeded"] })
+    const down = await register(world, `${receiver.url}/down`, { events: ["job.succeeded"] })
+    await world.make({ prompt: "a mug" })
+    const worker = await until("both tries are counted", async () => {
+      const text = await read(workerUrl)
+      const count = (outcome: string) => sample(text, "kiln_webhook_tries_total", { outcome })
+      return count("delivered") === 1 && count("again") === 1 && text
+    })
+    assert.match(worker, /^kiln_webhook_first_try_seconds_count 2$/m)
+    assert.match(worker, /^kiln_webhook_try_seconds_count 2$/m)
+    await until("the backlog is told", async () => {
+      const text = await read(world.url)
+      return sample(text, "kiln_webhook_endpoint_backlog", { endpoint: down.id }) === 1 && text
+    })
+    const api = await read(world.url)
+    assert.equal(sample(api, "kiln_webhook_backlog"), 1)
+    assert.equal(sample(api, "kiln_webhook_endpoint_backlog", { endpoint: up.id }), undefined)
+    for (const { id } of [up, down])
+      await world.client.send(operations.deleteWebhookEndpoint, { params: { id } })
   })
 
   test("labels stay few whatever callers send", async () => {

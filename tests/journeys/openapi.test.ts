@@ -38,6 +38,8 @@ function unusedId({ path, method }: Operation): string {
   if (path.includes("templates")) return method === "put" ? "made-here" : "no-such-template"
   if (path.includes("assets")) return newId("ast")
   if (path.includes("batches")) return newId("bat")
+  if (path.includes("webhook-endpoints")) return newId("whe")
+  if (path.includes("webhook-deliveries")) return newId("dlv")
   return newId(path.includes("keys") ? "key" : "job")
 }
 
@@ -63,7 +65,7 @@ suite("the served OpenAPI document", () => {
   let ajv: Ajv2020
   const seen = new Set<string>()
   before(async () => {
-    world = await startWorld({ env: { KILN_ALLOW_PRIVATE: "inputs" } })
+    world = await startWorld({ env: { KILN_ALLOW_PRIVATE: "inputs,webhooks" } })
     document = (await (await fetch(`${world.url}/v1/openapi.json`)).json()) as Document
     ajv = new Ajv2020({ strict: false, allErrors: true })
     addFormats.default(ajv)
@@ -222,6 +224,7 @@ suite("the served OpenAPI document", () => {
     await call(client, operations.getLimits, ofWalker)
     await call(client, operations.getUsage, { query: { group_by: "day,key" } })
     await walkBatches(client)
+    await walkWebhooks(photo.url)
     await call(client, operations.getHealth)
     await call(client, operations.getReadiness)
     for (const [name, { status }] of Object.entries(operations))
@@ -266,6 +269,30 @@ suite("the served OpenAPI document", () => {
     assert.equal((await call(client, operations.createBatch, dear)).status, 402)
   }
 
+  async function walkWebhooks(url: string): Promise<void> {
+    const { client } = world
+    const asked = { url, headers: { "X-Walk": "yes" } }
+    isValid(asked, "components", "schemas", "CreateWebhookEndpointRequest")
+    const made = await call(client, operations.createWebhookEndpoint, { body: asked })
+    const own = { params: { id: (made.body as { id: string }).id } }
+    await call(client, operations.listWebhookEndpoints)
+    await call(client, operations.getWebhookEndpoint, own)
+    await call(client, operations.updateWebhookEndpoint, { ...own, body: { description: "walked" } })
+    await call(client, operations.rotateWebhookSecret, own)
+    const sent = await call(client, operations.testWebhookEndpoint, own)
+    const { id } = sent.body as { id: string }
+    await call(client, operations.getWebhookDelivery, { params: { id } })
+    await call(client, operations.redeliverWebhook, { params: { id } })
+    const since = new Date(0).toISOString()
+    await call(client, operations.replayWebhookEvents, { ...own, body: { since, dry_run: true } })
+    const listed = await call(client, operations.listWebhookDeliveries)
+    assert.ok((listed.body as { data: unknown[] }).data.length > 0)
+    const pulled = await call(client, operations.listEvents)
+    assert.ok((pulled.body as { data: unknown[] }).data.length > 1)
+    await call(client, operations.createWebhookSecret)
+    await call(client, operations.deleteWebhookEndpoint, own)
+  }
+
   const bodies: Record<string, object> = {
     createBatch: { items: [{ custom_id: "a", prompt: "a mug" }] },
     createKey: { tenant: "x", scopes: ["admin"] },
@@ -273,19 +300,24 @@ suite("the served OpenAPI document", () => {
     putTemplate: { name: "Mug", prompt: "A mug" },
     createAsset: { url: "https://example.org/a.png" },
     createEdit: { prompt: "a mug", images: [{ url: "https://example.org/a.png" }] },
+    createWebhookEndpoint: { url: "http://127.0.0.1:9999/" },
+    updateWebhookEndpoint: { description: "mine" },
+    replayWebhookEvents: { since: "2026-01-01T00:00:00Z" },
   }
 
   test("each refusal of each operation is a problem that it declares", async () => {
     const stranger = createClient({ baseUrl: world.url, key: "kiln_sk_nobody" })
     const webhooks = await keyFor(["webhooks"])
+    const reader = await keyFor(["jobs:read"])
     for (const [name, operation] of Object.entries(operations) as [string, Operation][]) {
       if (operation.scope === null) continue
       const own = { params: params(operation, unusedId(operation)) }
-      const takesBody = operation.method === "post" || operation.method === "put"
+      const takesBody = ["post", "put", "patch"].includes(operation.method)
+      const unable = operation.scope === "webhooks" ? reader : webhooks
       const body = bodies[name] ?? { prompt: "a mug" }
       const whole = takesBody && described(operation).requestBody ? { ...own, body } : own
       assert.equal((await call(stranger, operation, whole)).status, 401, name)
-      assert.equal((await call(webhooks, operation, whole)).status, 403, name)
+      assert.equal((await call(unable, operation, whole)).status, 403, name)
       assert.equal(
         (await call(world.client, operation, { ...whole, query: { colour: "red" } })).status,
         400,

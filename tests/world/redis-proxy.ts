@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto"
 import { once } from "node:events"
-import { readFileSync } from "node:fs"
 import { connect, createServer, type AddressInfo, type Socket } from "node:net"
+
+import { scriptText } from "@kiln/ledger/testing"
 
 /** Where a script's command is stopped: on its way to Redis, or its answer on the way back. */
 export type Side = "command" | "answer"
@@ -9,26 +10,26 @@ export type Side = "command" | "answer"
 /** A connection to Redis that can be cut exactly before or after one step of the ledger. */
 export type RedisProxy = AsyncDisposable & {
   url: string
-  /** From now on the first use of the script is stopped on that side; resolves when it is. */
-  stopAt(script: string, side: Side): Promise<void>
+  /**
+   * From now on the first use of the script is stopped on that side; resolves when it is. With `answering`, the first
+   * answer on the script's connection that has this text in it.
+   */
+  stopAt(script: string, side: Side, answering?: string): Promise<void>
 }
 
-const scripts = new URL("../../packages/ledger/src/scripts/", import.meta.url)
-const source = (name: string) => readFileSync(new URL(`${name}.lua`, scripts), "utf8")
-/** What Redis knows a script by: the ledger puts these before each. */
-const shaOf = (script: string) =>
-  createHash("sha1").update(["clock", "circuits", "lib", script].map(source).join("\n")).digest("hex")
+const shaOf = (script: string) => createHash("sha1").update(scriptText(script)).digest("hex")
 
 /** Starts a proxy before the Redis at a unix socket. */
 export async function startRedisProxy(target: string): Promise<RedisProxy> {
   const path = target.replace(/^unix:\/\//, "")
-  let armed: { sha: string; side: Side; hit: () => void } | undefined
+  let armed: { sha: string; side: Side; answering: string | undefined; hit: () => void } | undefined
   const sockets = new Set<Socket>()
 
   const server = createServer((client) => {
     const redis = connect(path)
     let commandsHeld = false
     let answersHeld = false
+    let runsScript = false
     for (const socket of [client, redis]) {
       sockets.add(socket)
       socket
@@ -40,7 +41,8 @@ export async function startRedisProxy(target: string): Promise<RedisProxy> {
         })
     }
     client.on("data", (chunk: Buffer) => {
-      if (armed && chunk.includes(armed.sha)) {
+      if (armed && chunk.includes(armed.sha)) runsScript = true
+      if (armed && armed.answering === undefined && chunk.includes(armed.sha)) {
         const { side, hit } = armed
         armed = undefined
         if (side === "command") commandsHeld = true
@@ -51,6 +53,12 @@ export async function startRedisProxy(target: string): Promise<RedisProxy> {
       if (!commandsHeld) redis.write(chunk)
     })
     redis.on("data", (chunk: Buffer) => {
+      if (runsScript && armed?.answering !== undefined && chunk.includes(armed.answering)) {
+        const { hit } = armed
+        armed = undefined
+        answersHeld = true
+        hit()
+      }
       if (!answersHeld) client.write(chunk)
     })
   }).listen(0, "127.0.0.1")
@@ -58,9 +66,9 @@ export async function startRedisProxy(target: string): Promise<RedisProxy> {
   const { port } = server.address() as AddressInfo
   return {
     url: `redis://127.0.0.1:${port}`,
-    stopAt(script, side) {
+    stopAt(script, side, answering) {
       const { promise, resolve } = Promise.withResolvers<void>()
-      armed = { sha: shaOf(script), side, hit: resolve }
+      armed = { sha: shaOf(script), side, answering, hit: resolve }
       return promise
     },
     async [Symbol.asyncDispose]() {

@@ -73,14 +73,15 @@ async function furnish(options: WorldOptions, opened: AsyncDisposableStack): Pro
   const redis = connectRedis({ url: server.url, role: "command", name: "world", onError: () => {} })
   opened.defer(() => redis.disconnect())
   const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
   const env: Env = {
+    KILN_PUBLIC_URL: url,
     REDIS_URL: options.redisUrl?.(server.url) ?? server.url,
     KILN_DATA_DIR: dataDir,
     KILN_ADMIN_KEY: adminKey,
     KILN_SECRET_KEY: "a-secret-that-only-tests-know-of",
     ...options.env,
   }
-  const url = `http://127.0.0.1:${port}`
   const client = createClient({ baseUrl: url, key: adminKey })
   const workers: RunningProcess[] = []
   const keep = (process: RunningProcess) => opened.use(process)

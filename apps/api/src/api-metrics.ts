@@ -5,13 +5,19 @@ import type { OpenWaits } from "./http/open-waits.ts"
 import type { Observe } from "./http/request-log.ts"
 import { oldestWaitS, type QueueWatch } from "./queue-watch.ts"
 
-type Deps = { metrics: Metrics; watchQueue: QueueWatch; waits: Pick<OpenWaits, "byKind"> }
+type Deps = {
+  metrics: Metrics
+  watchQueue: QueueWatch
+  waits: Pick<OpenWaits, "byKind">
+  /** Webhooks that wait, by endpoint. */
+  backlog: () => Promise<ReadonlyMap<string, number>>
+}
 
 /** No request is to take longer than its wait of 60 s. */
 const requestSeconds = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 /** What the API tells of itself and of the queue. Labels are routes, statuses and models: never what callers choose. */
-export function createApiMetrics({ metrics, watchQueue, waits }: Deps) {
+export function createApiMetrics({ metrics, watchQueue, waits, backlog }: Deps) {
   const requests = metrics.counter({
     name: "kiln_http_requests_total",
     help: "Requests that were answered or cut.",
@@ -29,6 +35,7 @@ export function createApiMetrics({ metrics, watchQueue, waits }: Deps) {
     labels: ["kind"],
   })
   const tellQueue = queueGauges(metrics)
+  const tellBacklog = backlogGauges(metrics)
 
   const observe: Observe = ({ method, route = "none", status, ms }) => {
     requests.inc({ route, method: methods.has(method) ? method : "other", status })
@@ -40,6 +47,7 @@ export function createApiMetrics({ metrics, watchQueue, waits }: Deps) {
     async text(): Promise<string> {
       for (const [kind, count] of Object.entries(waits.byKind())) open.set({ kind }, count)
       tellQueue(await watchQueue().catch(() => undefined))
+      tellBacklog(await backlog().catch(() => undefined))
       return metrics.text()
     },
   }
@@ -80,5 +88,24 @@ function queueGauges(metrics: Metrics) {
     resting.set(survey.rests.size)
     ended.reset()
     for (const [status, count] of survey.ended) ended.inc({ status }, count)
+  }
+}
+
+/** A series for each endpoint would have no bound: only the longest are told by name. */
+const mostNamed = 50
+
+function backlogGauges(metrics: Metrics) {
+  const all = metrics.gauge({ name: "kiln_webhook_backlog", help: "Webhooks that wait to be delivered." })
+  const each = metrics.gauge({
+    name: "kiln_webhook_endpoint_backlog",
+    help: `The same of each endpoint, of the ${mostNamed} with the most.`,
+    labels: ["endpoint"],
+  })
+  return (waiting: ReadonlyMap<string, number> | undefined): void => {
+    if (!waiting) return
+    const counts = [...waiting].toSorted(([, a], [, b]) => b - a)
+    all.set(counts.reduce((sum, [, count]) => sum + count, 0))
+    each.reset()
+    for (const [endpoint, count] of counts.slice(0, mostNamed)) each.set({ endpoint }, count)
   }
 }

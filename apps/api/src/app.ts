@@ -1,11 +1,12 @@
 import { operations, Refusal } from "@kiln/contract"
+import type { Egress } from "@kiln/egress"
 import type { Inputs } from "@kiln/inputs"
 import type { Models } from "@kiln/jobs"
 import type { Feed, Ledger } from "@kiln/ledger"
 import type { Reuse } from "@kiln/reuse"
 import type { Logger, Metrics } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
-import { createDocuments, createJobView, createSignedUrls } from "@kiln/views"
+import { createDocuments, createEventBody, createJobView, createSignedUrls } from "@kiln/views"
 import express, { Router, type RequestHandler } from "express"
 import helmet from "helmet"
 import type { Redis } from "ioredis"
@@ -33,9 +34,12 @@ import { createAsset } from "./routes/create-asset.ts"
 import { createEdit } from "./routes/create-edit.ts"
 import { createGeneration } from "./routes/create-generation.ts"
 import { createKey } from "./routes/create-key.ts"
+import { createWebhookEndpoint } from "./routes/create-webhook-endpoint.ts"
+import { createWebhookSecret } from "./routes/create-webhook-secret.ts"
 import { deleteAsset } from "./routes/delete-asset.ts"
 import { deleteJob } from "./routes/delete-job.ts"
 import { deleteTemplate } from "./routes/delete-template.ts"
+import { deleteWebhookEndpoint } from "./routes/delete-webhook-endpoint.ts"
 import { docs } from "./routes/docs.ts"
 import { getAsset } from "./routes/get-asset.ts"
 import { getJob } from "./routes/get-job.ts"
@@ -43,20 +47,31 @@ import { getLimits } from "./routes/get-limits.ts"
 import { getOutput } from "./routes/get-output.ts"
 import { getTemplate } from "./routes/get-template.ts"
 import { getUsage } from "./routes/get-usage.ts"
+import { getWebhookDelivery } from "./routes/get-webhook-delivery.ts"
+import { getWebhookEndpoint } from "./routes/get-webhook-endpoint.ts"
 import { getHealth, getReadiness } from "./routes/health.ts"
+import { listEvents } from "./routes/list-events.ts"
 import { listJobs } from "./routes/list-jobs.ts"
 import { listKeys } from "./routes/list-keys.ts"
 import { listModels } from "./routes/list-models.ts"
 import { listTemplates } from "./routes/list-templates.ts"
+import { listWebhookDeliveries } from "./routes/list-webhook-deliveries.ts"
+import { listWebhookEndpoints } from "./routes/list-webhook-endpoints.ts"
 import { metricsPage } from "./routes/metrics.ts"
 import { putLimits } from "./routes/put-limits.ts"
 import { putTemplate } from "./routes/put-template.ts"
+import { redeliverWebhook } from "./routes/redeliver-webhook.ts"
+import { replayWebhookEvents } from "./routes/replay-webhook-events.ts"
 import { retryJob } from "./routes/retry-job.ts"
 import { revokeKey } from "./routes/revoke-key.ts"
+import { rotateWebhookSecret } from "./routes/rotate-webhook-secret.ts"
+import { testWebhookEndpoint } from "./routes/test-webhook-endpoint.ts"
+import { updateWebhookEndpoint } from "./routes/update-webhook-endpoint.ts"
 import { watchJob } from "./routes/watch-job.ts"
 import { createSubmitJob } from "./submit-job.ts"
 import { createAssetView } from "./view/asset-view.ts"
 import { createEndedJobs } from "./view/ended-jobs.ts"
+import { createCheckWebhookUrl } from "./webhook-guard.ts"
 
 export type AppOptions = {
   redis: Redis
@@ -66,6 +81,8 @@ export type AppOptions = {
   storage: Storage
   inputs: Inputs
   reuse: Reuse
+  /** Looks where webhooks would go to. */
+  webhookEgress: Pick<Egress, "checkReachable">
   /** Answers `/files/…` where the storage is a folder of this machine. */
   files: RequestHandler | undefined
   handOver: HandOver
@@ -95,7 +112,8 @@ export function createApp(options: AppOptions): express.Express {
   const whoCalls = authenticate({ keys, touch: (id, at) => ledger.apiKeys.touch(id, at), onError })
   const watchQueue = createQueueWatch(options)
   const waits = createOpenWaits({ most: options.mostWaits })
-  const apiMetrics = createApiMetrics({ ...options, watchQueue, waits })
+  const backlog = () => ledger.deliveries.backlog()
+  const apiMetrics = createApiMetrics({ ...options, watchQueue, waits, backlog })
   const app = express()
   app.disable("x-powered-by").disable("etag").set("query parser", "extended")
   app.use(requestId, requestLog(log, apiMetrics.observe), securityHeaders)
@@ -126,16 +144,27 @@ function routes(options: RouteOptions): Router {
   const resolveInputs = createResolveInputs({ ...options, view })
   const findPrevious = createFindPrevious({ ledger, view })
   const readForm = createReadForm({ openFolder: options.inputs.openFolder, mostHeldBytes: 4_000_000_000 })
+  const checkWebhookUrl = createCheckWebhookUrl({ egress: options.webhookEgress })
   const deps = {
     ...options,
     documents,
     urls,
     findTemplate,
     resolveInputs,
-    submitJob: createSubmitJob({ ...options, documents, view, findTemplate, resolveInputs, findPrevious }),
+    submitJob: createSubmitJob({
+      ...options,
+      documents,
+      view,
+      findTemplate,
+      resolveInputs,
+      findPrevious,
+      checkWebhookUrl,
+    }),
     assetView: createAssetView({ urls }),
     findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
     view,
+    checkWebhookUrl,
+    eventBody: createEventBody({ ledger, view }),
     ended: createEndedJobs({ ledger, view }),
     readiness: createReadiness(options),
   }
@@ -158,6 +187,7 @@ function routes(options: RouteOptions): Router {
   mount(router, operations.putTemplate, putTemplate(deps))
   mount(router, operations.deleteTemplate, deleteTemplate(deps))
   mount(router, operations.listModels, listModels(deps))
+  mountWebhooks(router, deps)
   mount(router, operations.createKey, createKey(deps))
   mount(router, operations.listKeys, listKeys(deps))
   mount(router, operations.revokeKey, revokeKey(deps))
@@ -167,6 +197,26 @@ function routes(options: RouteOptions): Router {
   mount(router, operations.getHealth, getHealth())
   mount(router, operations.getReadiness, getReadiness(deps))
   return router
+}
+
+type WebhookDeps = Parameters<typeof createWebhookEndpoint>[0] &
+  Parameters<typeof replayWebhookEvents>[0] &
+  Parameters<typeof listEvents>[0] & { ledger: Ledger }
+
+function mountWebhooks(router: Router, deps: WebhookDeps): void {
+  mount(router, operations.createWebhookEndpoint, createWebhookEndpoint(deps))
+  mount(router, operations.listWebhookEndpoints, listWebhookEndpoints(deps))
+  mount(router, operations.getWebhookEndpoint, getWebhookEndpoint(deps))
+  mount(router, operations.updateWebhookEndpoint, updateWebhookEndpoint(deps))
+  mount(router, operations.deleteWebhookEndpoint, deleteWebhookEndpoint(deps))
+  mount(router, operations.rotateWebhookSecret, rotateWebhookSecret(deps))
+  mount(router, operations.testWebhookEndpoint, testWebhookEndpoint(deps))
+  mount(router, operations.replayWebhookEvents, replayWebhookEvents(deps))
+  mount(router, operations.createWebhookSecret, createWebhookSecret(deps))
+  mount(router, operations.listWebhookDeliveries, listWebhookDeliveries(deps))
+  mount(router, operations.getWebhookDelivery, getWebhookDelivery(deps))
+  mount(router, operations.redeliverWebhook, redeliverWebhook(deps))
+  mount(router, operations.listEvents, listEvents(deps))
 }
 
 /** One policy for all: answers are data, and the pages of `/docs` bring all that they need. */

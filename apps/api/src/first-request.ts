@@ -31,6 +31,10 @@ export function createFirstRequest({ ledger, documents }: Options) {
       return record && { ...record.spec, model: record.model }
     },
 
+    async wasMade(tenant: string, idempotency: Idempotency): Promise<boolean> {
+      return idempotency !== undefined && (await ledger.madeBefore(tenant, idempotency)) !== undefined
+    },
+
     /** The job as it was when it was made; where its record is gone, this request says the same of it. */
     async job(id: string, mine: NewJob, prompt: string): Promise<{ job: NewJob; prompt: string }> {
       const record = await ledger.read(id)

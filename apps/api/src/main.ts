@@ -18,9 +18,11 @@ import { createProducer } from "@kiln/queue"
 import { createReuse } from "@kiln/reuse"
 import {
   checkRedis,
+  ConfigurationError,
   connectRedis,
   createLogger,
   createMetrics,
+  createVault,
   loadOrCreateSecret,
   openSpool,
   readEnv,
@@ -53,13 +55,17 @@ const outages = metrics.counter({
 async function start(): Promise<AsyncDisposable> {
   await using opened = new AsyncDisposableStack()
   const redis = opened.adopt(connect("command", "ledger"), disconnect)
+  const secret = env.KILN_SECRET_KEY ?? (await loadOrCreateSecret({ folder, name: "secret.key", bytes: 32 }))
+  const vault = createVault(secret)
   const ledger = createLedger({
     redis,
     prefix: env.KILN_REDIS_PREFIX,
     retentionMs,
     mostQueued: env.KILN_QUEUED_JOBS,
+    vault,
   })
   await admitFirstKey(redis, ledger)
+  await checkSecretKey(ledger)
   await warnOfRedis(redis)
   const feed = opened.use(
     createFeed({
@@ -69,7 +75,7 @@ async function start(): Promise<AsyncDisposable> {
     }),
   )
   const server = await listen({ host: env.KILN_HOST, port: env.KILN_PORT, graceMs })
-  const app = await openApp(opened, { redis, ledger, feed, port: server.port })
+  const app = await openApp(opened, { redis, ledger, feed, secret, port: server.port })
   closeFirst(opened, server, app.closing)
   server.serve(app.listener)
   log.info({ url: app.publicUrl, port: server.port, storage: app.storage }, "listening")
@@ -109,11 +115,18 @@ async function warnOfRedis(redis: Redis): Promise<void> {
   }
 }
 
-type Opened = { redis: Redis; ledger: Ledger; feed: Feed; port: number }
+/** Links and webhooks would go wrong silently; while Redis is away it cannot be known. */
+async function checkSecretKey({ webhookSecrets }: Ledger): Promise<void> {
+  if (await webhookSecrets.fits().catch(() => true)) return
+  throw new ConfigurationError(
+    "KILN_SECRET_KEY, or secret.key in the data folder, is not the key that webhook secrets in Redis were sealed with.",
+  )
+}
 
-async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) {
+type Opened = { redis: Redis; ledger: Ledger; feed: Feed; secret: string; port: number }
+
+async function openApp(opened: AsyncDisposableStack, { port, secret, ...base }: Opened) {
   const models = createModels({ defaultModel: env.KILN_DEFAULT_MODEL, overrides: await readOverrides() })
-  const secret = env.KILN_SECRET_KEY ?? (await loadOrCreateSecret({ folder, name: "secret.key", bytes: 32 }))
   const publicUrl = (env.KILN_PUBLIC_URL ?? `http://${hostOf(env.KILN_HOST)}:${port}`).replace(/\/+$/, "")
   const location = storageLocation(env)
   const storage = opened.use(openStorage(env, { baseUrl: env.KILN_PUBLIC_BASE_URL ?? publicUrl, secret }))
@@ -139,6 +152,7 @@ async function openApp(opened: AsyncDisposableStack, { port, ...base }: Opened) 
     storage,
     inputs,
     reuse: createReuse(kept),
+    webhookEgress: openWebhookEgress(),
     files: location.kind === "disk" ? serveFile({ folder: location.folder, secret }) : undefined,
     handOver,
     counter,
@@ -166,6 +180,15 @@ function openInputs(
   const bucket = opened.use(openInputBucket(env))
   const egress = createEgress({ allowPrivate, maxBytes: mostAssetBytes })
   return createInputs({ ...parts, egress, bucket })
+}
+
+function openWebhookEgress() {
+  const allowPrivate = env.KILN_ALLOW_PRIVATE.includes("webhooks")
+  return createEgress({
+    allowPrivate,
+    maxBytes: 0,
+    protocols: allowPrivate ? ["https:", "http:"] : ["https:"],
+  })
 }
 
 async function readOverrides(): Promise<unknown> {

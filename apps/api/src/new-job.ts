@@ -38,6 +38,7 @@ export function newJob(
     max_cost_usd,
     cache,
     metadata,
+    webhook,
     ...parameters
   } = request
   // A conversation stays with its model, as long as there is that model.
@@ -84,6 +85,7 @@ export function newJob(
     estimateNanoUsd,
     notBefore: not_before === undefined ? null : new Date(not_before),
     deadlineSeconds: deadline_seconds ?? null,
+    ...(webhook ? { webhook } : {}),
   }
 }
 

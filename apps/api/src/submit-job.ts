@@ -22,6 +22,7 @@ import { patienceOf, untilEnded } from "./http/wait.ts"
 import { newJob, type Words } from "./new-job.ts"
 import { queueFull } from "./queue-full.ts"
 import type { GivenImage, ResolveInputs } from "./resolve-inputs.ts"
+import type { CheckWebhookUrl } from "./webhook-guard.ts"
 
 type Deps = {
   ledger: Ledger
@@ -35,6 +36,7 @@ type Deps = {
   findTemplate: FindTemplate
   resolveInputs: ResolveInputs
   findPrevious: FindPrevious
+  checkWebhookUrl: CheckWebhookUrl
   view: JobView
   handOver: HandOver
   waits: OpenWaits
@@ -103,6 +105,9 @@ export function createSubmitJob(deps: Deps) {
       images && previousJob ? await findPrevious(tenant, previousJob, { images, known }) : undefined
     const caller = { models, tenant, key, now: new Date() }
     const job = newJob(request, words, { ...caller, images: images?.length, continued })
+    if (request.webhook && !(await firstRequest.wasMade(tenant, idempotency))) {
+      await deps.checkWebhookUrl(request.webhook.url, "/webhook/url")
+    }
     if (continued) job.spec.previous = continued.previous
     if (images) job.spec.inputs = known?.inputs ?? (await resolveInputs(tenant, continued?.images ?? images))
     return { job: await withStoredPrompt(job, words.prompt, documents), words }

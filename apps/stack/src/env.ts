@@ -11,6 +11,7 @@ export const stackEnv = {
     .max(65_535)
     .default(8787)
     .describe("port that the API listens on; 0 takes a free one"),
+  KILN_PUBLIC_URL: z.string().optional().describe("what links start with; without it host and port"),
   KILN_DATA_DIR: z.string().default(".kiln").describe("folder of the embedded Redis, images, keys and logs"),
   REDIS_URL: redisUrl.optional().describe("Redis to use; without it one is started"),
   KILN_STORAGE: z.string().optional().describe("where images are kept; without it in the data folder"),

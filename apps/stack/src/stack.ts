@@ -58,7 +58,9 @@ export async function startStack({ env, folder, mains, signal, say }: StackOptio
       signal: boot.signal,
     })
   }
-  parts.use(startWorkers(env, (name, own) => start(name, mains.worker, { ...common, ...upstream, ...own })))
+  // Webhooks have links of the API in them, whose port only this process knows.
+  const worker = { ...common, ...upstream, KILN_PUBLIC_URL: env.KILN_PUBLIC_URL ?? url }
+  parts.use(startWorkers(env, (name, own) => start(name, mains.worker, { ...worker, ...own })))
   // The API never speaks to the upstream: it has no need of the key.
   parts.use(
     start("api", mains.api, {

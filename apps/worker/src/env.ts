@@ -1,11 +1,13 @@
-import { processEnv } from "@kiln/runtime"
+import { processEnv, viewEnv } from "@kiln/runtime"
 import { storageEnv } from "@kiln/storage"
+import { ScheduleText } from "@kiln/webhooks"
 import { z } from "zod"
 
 /** Every variable that the worker reads. */
 export const workerEnv = {
   ...processEnv,
   ...storageEnv,
+  ...viewEnv,
   GEMINI_API_KEY: z.string().min(1).describe("Key of the upstream, or several separated by commas"),
   GEMINI_BASE_URL: z
     .url()
@@ -36,6 +38,27 @@ export const workerEnv = {
     .describe(
       "Seconds that a model first rests after repeated overload; each further rest doubles, up to 300",
     ),
+  KILN_WEBHOOK_SCHEDULE: ScheduleText.describe("Seconds before each try of a webhook"),
+  KILN_WEBHOOK_TIMEOUT: z.coerce
+    .number()
+    .positive()
+    .max(60)
+    .default(15)
+    .describe("Seconds that a webhook's receiver has for its answer"),
+  KILN_WEBHOOK_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(5_000)
+    .default(256)
+    .describe("Webhooks on their way at once, a worker"),
+  KILN_WEBHOOK_ENDPOINT_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(16)
+    .describe("Webhooks on their way to one endpoint at once, of all workers; one while it fails"),
   KILN_WORKER_HOST: z.string().default("127.0.0.1").describe("Where the worker's health is served"),
   KILN_WORKER_PORT: z.coerce
     .number()

@@ -17,13 +17,13 @@ const longestPauseMs = 4_000
 export async function insist<Result>(step: () => Promise<Result>, options: Options): Promise<Result> {
   const { signal, lastTry } = options
   const endsAt = Date.now() + options.forMs
-  const either = AbortSignal.any([signal, lastTry])
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
       return await step()
     } catch (error) {
       options.onError(error)
       if (Date.now() + pauseMs > endsAt) throw error
+      const either = AbortSignal.any([signal, lastTry])
       await sleep(pauseMs, undefined, { signal: either }).catch(() => {})
       signal.throwIfAborted()
       if (lastTry.aborted) throw error

@@ -2,18 +2,29 @@ import { readFile } from "node:fs/promises"
 import { resolve } from "node:path"
 
 import { mostAssetBytes } from "@kiln/contract"
-import { createEgress } from "@kiln/egress"
+import { createEgress, createPoster } from "@kiln/egress"
 import { createGemini } from "@kiln/gemini"
 import { createImagen } from "@kiln/imagen"
 import { circuitPolicy, createModels, type Models, type UploadedFiles } from "@kiln/jobs"
 import { createUploads, ledgerPrefix } from "@kiln/ledger"
-import { connectRedis, createLogger, createMetrics, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
+import {
+  connectRedis,
+  createLogger,
+  createMetrics,
+  createVault,
+  loadOrCreateSecret,
+  openSpool,
+  readEnv,
+  runUntilSignal,
+} from "@kiln/runtime"
 import { openInputBucket, openStorage } from "@kiln/storage"
 
+import packageJson from "../package.json" with { type: "json" }
 import { workerEnv } from "./env.ts"
 import { serveHealth } from "./health.ts"
 import { inTurn } from "./in-turn.ts"
 import { createPainters } from "./painters.ts"
+import type { WebhookSettings } from "./start-webhooks.ts"
 import { createUpstreamOf } from "./upstream-of.ts"
 import { measurePaint, measureStorage } from "./worker-metrics.ts"
 import { startWorker } from "./worker.ts"
@@ -21,6 +32,8 @@ import { startWorker } from "./worker.ts"
 const env = readEnv(workerEnv)
 const log = createLogger({ name: "worker", level: env.KILN_LOG_LEVEL })
 const dayMs = 24 * 3_600_000
+const folder = resolve(env.KILN_DATA_DIR)
+const publicUrl = (env.KILN_PUBLIC_URL ?? "http://127.0.0.1:8787").replace(/\/+$/, "")
 
 /** Clients of every protocol for each key; models with a key of their own (`token_env`) use that one whatever the turn. */
 function openClients(opened: AsyncDisposableStack, models: Models) {
@@ -60,6 +73,21 @@ function openUploads(opened: AsyncDisposableStack): UploadedFiles {
   return createUploads({ redis, prefix: ledgerPrefix(env.KILN_REDIS_PREFIX) })
 }
 
+function openWebhooks(opened: AsyncDisposableStack): WebhookSettings {
+  const allowPrivate = env.KILN_ALLOW_PRIVATE.includes("webhooks")
+  const timeoutMs = env.KILN_WEBHOOK_TIMEOUT * 1_000
+  const protocols = allowPrivate ? (["https:", "http:"] as const) : (["https:"] as const)
+  const poster = opened.use(createPoster({ allowPrivate, protocols, timeoutMs }))
+  return {
+    post: (request) => poster.post(request),
+    version: packageJson.version,
+    schedule: env.KILN_WEBHOOK_SCHEDULE,
+    timeoutMs,
+    concurrency: env.KILN_WEBHOOK_CONCURRENCY,
+    slots: env.KILN_WEBHOOK_ENDPOINT_CONCURRENCY,
+  }
+}
+
 async function start(): Promise<AsyncDisposable> {
   await using opened = new AsyncDisposableStack()
   const overrides: unknown = env.KILN_MODELS ? JSON.parse(await readFile(env.KILN_MODELS, "utf8")) : undefined
@@ -69,8 +97,10 @@ async function start(): Promise<AsyncDisposable> {
   const metrics = createMetrics()
   const paint = measurePaint(inTurn([first.paint, ...others.map((each) => each.paint)]), metrics)
   const bucket = opened.use(openInputBucket(env))
-  const storage = measureStorage(opened.use(openStorage(env)), metrics)
-  const { folder: spool } = opened.use(await openSpool(resolve(env.KILN_DATA_DIR)))
+  const secret = env.KILN_SECRET_KEY ?? (await loadOrCreateSecret({ folder, name: "secret.key", bytes: 32 }))
+  const opening = openStorage(env, { baseUrl: env.KILN_PUBLIC_BASE_URL ?? publicUrl, secret })
+  const storage = measureStorage(opened.use(opening), metrics)
+  const { folder: spool } = opened.use(await openSpool(folder))
   const worker = opened.use(
     await startWorker({
       redisUrl: env.REDIS_URL,
@@ -93,6 +123,13 @@ async function start(): Promise<AsyncDisposable> {
       }),
       bucket,
       spool,
+      vault: createVault(secret),
+      links: {
+        publicUrl,
+        urlTtlMs: env.KILN_URL_TTL * 1_000,
+        expire: storage.kind === "disk" || env.KILN_PUBLIC_BASE_URL === undefined,
+      },
+      webhooks: openWebhooks(opened),
       log,
       metrics,
       stuckAfterMs: env.KILN_STUCK_AFTER * 1_000,

@@ -3,6 +3,7 @@ import { CallAborted, type Paint } from "@kiln/jobs"
 import type { Metrics } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
 
+import type { DeliveryMetrics } from "./processors/deliver-webhook.ts"
 import type { WriteEnd } from "./processors/write-end.ts"
 
 /**
@@ -83,6 +84,35 @@ export function measureEnds(writeEnd: WriteEnd, metrics: Metrics): WriteEnd {
     await writeEnd(end)
     const { kind, outcome } = end.settlement
     attempts.inc({ model: end.record.model, outcome, final: String(kind === "end") })
+  }
+}
+
+/** Receivers have 15 seconds for an answer. */
+const trySeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15]
+const firstTrySeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300, 3_600]
+
+export function measureWebhooks(metrics: Metrics): DeliveryMetrics {
+  const tries = metrics.counter({
+    name: "kiln_webhook_tries_total",
+    help: "Webhooks that were sent by what follows: delivered, again, exhausted or gone (410).",
+    labels: ["outcome"],
+  })
+  const seconds = metrics.histogram({
+    name: "kiln_webhook_try_seconds",
+    help: "Time until a receiver had answered, or was given up.",
+    buckets: trySeconds,
+  })
+  const firstTry = metrics.histogram({
+    name: "kiln_webhook_first_try_seconds",
+    help: "Time from an event to the first try of a delivery, of replays as well.",
+    buckets: firstTrySeconds,
+  })
+  return {
+    tried(outcome, tookMs) {
+      tries.inc({ outcome })
+      seconds.observe(tookMs / 1_000)
+    },
+    firstTry: (afterMs) => firstTry.observe(Math.max(0, afterMs) / 1_000),
   }
 }
 

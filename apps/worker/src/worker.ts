@@ -3,7 +3,7 @@ import { hostname } from "node:os"
 import type { Egress } from "@kiln/egress"
 import { createInputs } from "@kiln/inputs"
 import type { CircuitPolicy, Models, Paint } from "@kiln/jobs"
-import { cancelChannel, createLedger, type Handover } from "@kiln/ledger"
+import { cancelChannel, createLedger, type Handover, type Ledger, type LedgerOptions } from "@kiln/ledger"
 import {
   createConsumer,
   createProducer,
@@ -12,20 +12,23 @@ import {
   type Producer,
 } from "@kiln/queue"
 import { createReuse } from "@kiln/reuse"
-import { connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
+import { ConfigurationError, connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
 import type { InputBucket, Storage } from "@kiln/storage"
+import { createDocuments, createEventBody, createJobView, createSignedUrls } from "@kiln/views"
 
 import { createCallLimits } from "./call-limits.ts"
 import type { Probe } from "./processors/check-models.ts"
 import { createGenerateImage } from "./processors/generate-image.ts"
 import { createMakeImage } from "./processors/make-image.ts"
+import type { WebhookPump } from "./processors/pump-webhooks.ts"
 import { runBatches } from "./processors/run-batches.ts"
 import { startRounds } from "./processors/sweep.ts"
 import { createWriteEnd } from "./processors/write-end.ts"
 import { createProgress } from "./progress.ts"
 import { createRunningJobs, type RunningJobs } from "./running-jobs.ts"
+import { startWebhooks, type WebhookSettings } from "./start-webhooks.ts"
 import type { UpstreamOf } from "./upstream-of.ts"
-import { countOutages, measureEnds, tellWorker } from "./worker-metrics.ts"
+import { countOutages, measureEnds, measureWebhooks, tellWorker } from "./worker-metrics.ts"
 
 export type WorkerOptions = {
   redisUrl: string
@@ -48,6 +51,11 @@ export type WorkerOptions = {
   bucket: InputBucket | undefined
   /** Folder for images on their way to storage. */
   spool: string
+  /** Opens the secrets of webhooks. */
+  vault: NonNullable<LedgerOptions["vault"]>
+  /** How jobs are told of. */
+  links: { publicUrl: string; urlTtlMs: number; expire: boolean }
+  webhooks: WebhookSettings
   log: Logger
   metrics: Metrics
   /** After this a worker that takes none of what waits says that it is not ready. */
@@ -70,22 +78,20 @@ export async function startWorker(options: WorkerOptions) {
   const redis = connect("command")
   const blocking = connect("blocking")
   const ledger = createLedger({ ...options, redis })
+  await checkSecretKey(ledger)
   const producer = createProducer({ redis, prefix })
   const running = createRunningJobs()
   const handOver = handingOver(producer)
-  const generateImage = createGenerateImage({
-    ...options,
-    ledger,
-    running,
-    ...imagesOf({ ...options, ledger }),
-    makeImage: createMakeImage({ ...options, ledger, limits: createCallLimits({ calls: concurrency }) }),
-    writeEnd: measureEnds(createWriteEnd({ ...options, ledger, handOver }), metrics),
-  })
+  const generateImage = imageRecipe(options, { ledger, running, handOver })
+  const subscriber = connect("subscriber")
   const cancellation = await listenForCancellation({
-    redis: connect("subscriber"),
+    redis: subscriber,
     channel: cancelChannel(prefix),
     onCancel: (id) => running.abort(id, "canceled"),
   })
+  const bodyOf = bodiesOf(ledger, options)
+  const deliveryMetrics = measureWebhooks(metrics)
+  const webhooks = await startWebhooks({ ...options, ledger, bodyOf, subscriber, deliveryMetrics })
   const worker = `${hostname()}:${process.pid}`
   const progress = createProgress()
   const consumer = createConsumer({
@@ -114,7 +120,10 @@ export async function startWorker(options: WorkerOptions) {
     trouble: () => troubleOf(redis.status, progress.starvedMs() > options.stuckAfterMs),
     metrics: tellWorker(metrics, { ...progress, slots: concurrency, running: () => consumer.running() }),
     async [Symbol.asyncDispose]() {
-      await Promise.all([finish(consumer, running, options.graceMs), batches[Symbol.asyncDispose]()])
+      await Promise.all([
+        finish({ consumer, webhooks, running }, options.graceMs),
+        batches[Symbol.asyncDispose](),
+      ])
       await rounds[Symbol.asyncDispose]()
       await cancellation[Symbol.asyncDispose]()
       await producer[Symbol.asyncDispose]()
@@ -128,13 +137,39 @@ const handingOver = (producer: Producer) => async (ready: readonly Handover[]) =
   if (ready.length > 0) await producer.add(ready)
 }
 
-/** Lets the running jobs end, and hands back in time what does not. */
-async function finish(consumer: Consumer, running: RunningJobs, graceMs: number): Promise<void> {
-  const closing = consumer.close()
-  const handBack = setTimeout(() => running.abortAll("shutdown"), Math.max(graceMs - handBackMs, graceMs / 2))
-  await closing
+/** Lets the running jobs and deliveries end, and hands back in time what does not. */
+async function finish({ consumer, webhooks, running }: Parts, graceMs: number): Promise<void> {
+  const leaving = new AbortController()
+  const handBack = setTimeout(
+    () => {
+      running.abortAll("shutdown")
+      leaving.abort()
+    },
+    Math.max(graceMs - handBackMs, graceMs / 2),
+  )
+  await Promise.all([consumer.close(), webhooks.close(leaving.signal)])
   clearTimeout(handBack)
 }
+
+type Recipe = {
+  ledger: Ledger
+  running: RunningJobs
+  handOver: (ready: readonly Handover[]) => Promise<void>
+}
+
+function imageRecipe(options: WorkerOptions, { ledger, running, handOver }: Recipe) {
+  const { concurrency, metrics } = options
+  return createGenerateImage({
+    ...options,
+    ledger,
+    running,
+    ...imagesOf({ ...options, ledger }),
+    makeImage: createMakeImage({ ...options, ledger, limits: createCallLimits({ calls: concurrency }) }),
+    writeEnd: measureEnds(createWriteEnd({ ...options, ledger, handOver }), metrics),
+  })
+}
+
+type Parts = { consumer: Consumer; webhooks: WebhookPump; running: RunningJobs }
 
 function troubleOf(status: string, isStuck: boolean): string | undefined {
   if (status !== "ready") return "Redis is away"
@@ -154,6 +189,26 @@ function connector({ redisUrl, log, metrics }: Pick<WorkerOptions, "redisUrl" | 
         log.error({ err: error, role }, "Redis is away")
       },
     })
+}
+
+/** With another key than the API's no webhook could be signed. */
+async function checkSecretKey({ webhookSecrets }: Ledger): Promise<void> {
+  if (await webhookSecrets.fits().catch(() => true)) return
+  throw new ConfigurationError(
+    "KILN_SECRET_KEY, or secret.key in the data folder, is not the key that webhook secrets in Redis were sealed with.",
+  )
+}
+
+/** What webhooks say of a job is what the API says. */
+function bodiesOf(ledger: Ledger, { storage, links, ...options }: WorkerOptions) {
+  const { publicUrl, urlTtlMs: ttlMs, expire: linksExpire } = links
+  const documents = createDocuments({ storage })
+  const urls = createSignedUrls({ storage, ttlMs, linksExpire })
+  const imageRetentionMs = options.imageRetentionMs ?? null
+  return createEventBody({
+    ledger,
+    view: createJobView({ publicUrl, ledger, documents, urls, imageRetentionMs }),
+  })
 }
 
 const seldomMs = 5_000

@@ -22,10 +22,12 @@ export const CustomId = text(200).refine(
 )
 
 const { images } = EditRequest.shape
+// A batch has one webhook for all its items.
+const { webhook, ...askedOfItems } = asked
 const itemFields = {
   type: z.enum(["generation", "edit"]).optional().describe("Absent: an edit where there are `images`."),
   images: images.optional().describe("Makes it an edit, as in `POST /v1/edits`."),
-  ...asked,
+  ...askedOfItems,
 }
 type Typed = { type?: string | undefined; images?: readonly unknown[] | undefined }
 
@@ -83,6 +85,9 @@ export const BatchOptions = z.strictObject({
   max_parallel: z.int().min(1).max(10_000).optional().describe("Items that run at once at the most."),
   priority: Priority.optional().describe("Of every item that has none of its own."),
   deadline_seconds: asked.deadline_seconds.describe("Items that have not ended by then expire."),
+  webhook: webhook.describe(
+    "Told of this batch alone, by default how it ended; name `job.…` events to be told of its items too.",
+  ),
   resume: idOf("bat")
     .optional()
     .describe("An earlier batch whose finished items are taken over where their rows are the same."),

@@ -2,6 +2,7 @@ import { z } from "zod"
 
 import { AspectRatio, GroundingSource, ImageSize, ThinkingLevel } from "./model.ts"
 import { moment } from "./moment.ts"
+import { OwnWebhook } from "./own-webhook.ts"
 import { TemplateId, VariableValues } from "./template.ts"
 import { text, wellFormed } from "./text.ts"
 
@@ -90,6 +91,7 @@ export const asked = {
     .optional()
     .describe("`true`: an identical earlier request answers from its stored images, at no cost."),
   metadata: Metadata.default({}),
+  webhook: OwnWebhook.optional(),
 }
 type Asked = z.output<z.ZodObject<typeof asked>>
 

@@ -14,6 +14,16 @@ import type { Operation } from "./operation.ts"
 import { Problem } from "./problem.ts"
 import { Template, TemplateRequest } from "./template.ts"
 import { UsageReport } from "./usage.ts"
+import {
+  CreateWebhookEndpointRequest,
+  ReplayRequest,
+  UpdateWebhookEndpointRequest,
+  WebhookDelivery,
+  WebhookEndpoint,
+  WebhookEndpointWithSecret,
+  WebhookEvent,
+  WebhookSecret,
+} from "./webhook.ts"
 
 type Json = Record<string, unknown>
 
@@ -25,6 +35,9 @@ const requests = {
   TemplateRequest,
   CreateKeyRequest,
   TenantLimitsRequest,
+  CreateWebhookEndpointRequest,
+  UpdateWebhookEndpointRequest,
+  ReplayRequest,
 }
 const replies = {
   Job,
@@ -39,6 +52,11 @@ const replies = {
   CreatedApiKey,
   TenantLimits,
   UsageReport,
+  WebhookEndpoint,
+  WebhookEndpointWithSecret,
+  WebhookSecret,
+  WebhookDelivery,
+  WebhookEvent,
   Problem,
 }
 
@@ -169,7 +187,7 @@ const headersOf = (names: readonly string[], required: boolean): Json =>
 /** What may happen to any request of its kind, whatever the operation does. */
 const ofAll: readonly RefusalCode[] = ["invalid_request", "unknown_field", "internal"]
 const ofCallers: readonly RefusalCode[] = ["unauthorized", "forbidden", "rate_limited", "unavailable"]
-const takesBody: ReadonlySet<string> = new Set(["post", "put"])
+const takesBody: ReadonlySet<string> = new Set(["post", "put", "patch"])
 const ofBodies: readonly RefusalCode[] = ["payload_too_large", "unsupported_media_type"]
 
 /** One response for each status: several codes may share one. */

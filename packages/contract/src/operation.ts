@@ -10,7 +10,7 @@ export interface Operation<
   Body extends z.ZodType = z.ZodType,
   Answer extends z.ZodType = z.ZodType,
 > {
-  readonly method: "get" | "post" | "put" | "delete"
+  readonly method: "get" | "post" | "put" | "patch" | "delete"
   /** With `:name` for each key of `params`. */
   readonly path: `/${string}`
   readonly tag: string

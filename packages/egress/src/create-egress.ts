@@ -3,7 +3,8 @@ import { open, rm } from "node:fs/promises"
 
 import { checkUrl, hostOf, type Protocol } from "./check-url.ts"
 import { EgressError } from "./egress-error.ts"
-import { resolveBySystem, type Resolve } from "./resolve-host.ts"
+import { resolveBySystem, resolveInTime, type Resolve } from "./resolve-host.ts"
+import { unlessAborted } from "./unless-aborted.ts"
 import { chunksOf, redirectOf, visit, type Answer, type VisitOptions } from "./visit.ts"
 
 export type EgressOptions = {
@@ -38,6 +39,8 @@ export type Fetched = {
 export type Egress = {
   /** Refuses what could never be fetched, without resolving its name. Throws `EgressError`. */
   checkUrl(url: string): URL
+  /** `checkUrl`, and every address that the name has by now. Throws `EgressError`, or the signal's reason. */
+  checkReachable(url: string, signal?: AbortSignal): Promise<URL>
   /** Streams what an address answers to a file. Throws `EgressError`, the signal's reason, or what the disk threw. */
   fetchTo(url: string, options: FetchToOptions): Promise<Fetched>
 }
@@ -51,6 +54,12 @@ export function createEgress(options: EgressOptions): Egress {
   const rules = { allowPrivate, protocols, resolve, maxRedirects, timeoutMs }
   return {
     checkUrl: (url) => checkUrl(url, rules),
+    async checkReachable(text, signal) {
+      signal?.throwIfAborted()
+      const url = checkUrl(text, rules)
+      await unlessAborted(resolveInTime(hostOf(url), rules), signal)
+      return url
+    },
     async fetchTo(url, { target, signal, maxBytes = options.maxBytes, accept = "*/*" }) {
       const deadline = AbortSignal.timeout(timeoutMs)
       const stop = signal === undefined ? deadline : AbortSignal.any([signal, deadline])

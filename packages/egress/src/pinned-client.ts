@@ -1,50 +1,8 @@
-import type { LookupFunction } from "node:net"
+import { Client } from "undici"
 
-import { Client, buildConnector } from "undici"
+import { pinnedConnector, type PinnedConnectorOptions } from "./pinned-connector.ts"
 
-import { notAllowed } from "./check-url.ts"
-import { mayReach } from "./judge-address.ts"
-import type { ResolvedAddress } from "./resolve-host.ts"
-
-export type PinnedClientOptions = {
-  addresses: readonly ResolvedAddress[]
-  allowPrivate: boolean
-  connectTimeoutMs: number
-}
-
-/**
- * A client for one origin that connects to the given addresses only, whatever its name resolves to by then, and looks
- * again at what it is connected to before it sends a byte. The certificate is checked for the name.
- */
-export function pinnedClient(
-  origin: string,
-  { addresses, allowPrivate, connectTimeoutMs }: PinnedClientOptions,
-): Client {
-  const connect = buildConnector({
-    lookup: pinnedLookup(addresses),
-    autoSelectFamily: true,
-    timeout: connectTimeoutMs,
-    allowH2: false,
-    maxCachedSessions: 0,
-  })
-  return new Client(origin, {
-    connect: (options, callback) => {
-      connect(options, (...connected) => {
-        const [error, socket] = connected
-        if (error !== null) return callback(error, null)
-        if (mayReach(socket.remoteAddress ?? "", { allowPrivate })) return callback(null, socket)
-        socket.destroy()
-        callback(notAllowed(options.hostname), null)
-      })
-    },
-  })
-}
-
-function pinnedLookup(addresses: readonly ResolvedAddress[]): LookupFunction {
-  return (_host, { all }, callback) => {
-    const [first] = addresses
-    if (all === true) callback(null, [...addresses])
-    else if (first === undefined) callback(new Error("There is no address to connect to"), "")
-    else callback(null, first.address, first.family)
-  }
+/** A client for one origin that connects to the given addresses only. */
+export function pinnedClient(origin: string, options: PinnedConnectorOptions): Client {
+  return new Client(origin, { connect: pinnedConnector(options) })
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { resolveBySystem, resolveHost, type ResolvedAddress } from "./resolve-host.ts"
+import { resolveBySystem, resolveHost, resolveInTime, type ResolvedAddress } from "./resolve-host.ts"
 
 const answering = (...addresses: string[]) => ({
   allowPrivate: false,
@@ -45,4 +45,9 @@ test("a name without addresses is not found, and a resolver in trouble may be as
       retryable,
     })
   }
+})
+
+test("a resolver that never answers is not waited for", async () => {
+  const rules = { allowPrivate: false, resolve: () => new Promise<never>(() => undefined), timeoutMs: 20 }
+  await assert.rejects(resolveInTime("name.test", rules), { code: "timeout", retryable: true })
 })

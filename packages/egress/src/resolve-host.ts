@@ -25,6 +25,22 @@ export async function resolveHost(
   return addresses
 }
 
+/** The same within a time: the system's resolver cannot be stopped, but need not be waited for. Throws `timeout` too. */
+export async function resolveInTime(
+  host: string,
+  { timeoutMs, ...options }: { resolve: Resolve; allowPrivate: boolean; timeoutMs: number },
+): Promise<readonly ResolvedAddress[]> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    reject(new EgressError("timeout", `${host} could not be resolved in time`))
+  }, timeoutMs)
+  try {
+    return await Promise.race([resolveHost(host, options), tooLate])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 async function found(host: string, resolve: Resolve): Promise<readonly ResolvedAddress[]> {
   try {
     const addresses = await resolve(host)

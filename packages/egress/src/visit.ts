@@ -4,6 +4,7 @@ import { checkUrl, hostOf, type UrlRules } from "./check-url.ts"
 import { EgressError, codeOf } from "./egress-error.ts"
 import { pinnedClient } from "./pinned-client.ts"
 import { resolveHost, type Resolve } from "./resolve-host.ts"
+import { unlessAborted } from "./unless-aborted.ts"
 
 export type VisitOptions = UrlRules & {
   resolve: Resolve
@@ -72,7 +73,7 @@ export async function* chunksOf(
   }
 }
 
-async function explained<T>(host: string, signal: AbortSignal, step: () => Promise<T>): Promise<T> {
+export async function explained<T>(host: string, signal: AbortSignal, step: () => Promise<T>): Promise<T> {
   try {
     return await step()
   } catch (cause) {
@@ -87,19 +88,5 @@ async function explained<T>(host: string, signal: AbortSignal, step: () => Promi
       `The connection to ${host} failed${reason === undefined ? "" : ` (${reason})`}`,
       { cause },
     )
-  }
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const leave = () => {
-    reject(signal.reason)
-  }
-  signal.addEventListener("abort", leave, { once: true })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener("abort", leave)
   }
 }

@@ -1,4 +1,11 @@
-import { idTime, type BatchError, type BatchStatus, type JobStatus, type Priority } from "@kiln/contract"
+import {
+  idTime,
+  type BatchError,
+  type BatchStatus,
+  type JobStatus,
+  type OwnWebhook,
+  type Priority,
+} from "@kiln/contract"
 
 /** What is known of a batch before its rows are read. */
 export type NewBatch = {
@@ -10,6 +17,8 @@ export type NewBatch = {
   maxParallel: number | null
   deadlineSeconds: number | null
   resumedFrom: string | null
+  /** Told of this batch alone. */
+  webhook?: OwnWebhook | undefined
 }
 
 /** What its rows came to. */
@@ -22,7 +31,7 @@ export type ReadBatch = {
 }
 
 /** Everything the ledger knows of a batch beside its items. */
-export type BatchRecord = Omit<NewBatch, "deadlineSeconds"> &
+export type BatchRecord = Omit<NewBatch, "deadlineSeconds" | "webhook"> &
   Omit<ReadBatch, "items"> & {
     status: BatchStatus
     counts: Record<JobStatus | "total", number>

@@ -11,6 +11,7 @@ import { createLedger, ledgerPrefix, type Ledger } from "./ledger.ts"
 import { noLimits } from "./limits.ts"
 import type { AttemptEnd } from "./runs.ts"
 import { audit } from "./testing/audit.ts"
+import { plainVault } from "./testing/plain-vault.ts"
 import { startRedis } from "./testing/private-redis.ts"
 import { newJob } from "./testing/sample-job.ts"
 
@@ -47,7 +48,7 @@ suite("batches in the ledger", () => {
   after(() => server[Symbol.asyncDispose]())
   beforeEach(async () => {
     await redis.flushall()
-    ledger = createLedger({ redis, prefix: "t", retentionMs: 60_000 })
+    ledger = createLedger({ redis, prefix: "t", retentionMs: 60_000, vault: plainVault })
   })
 
   async function batchOf(items: number, change: Partial<NewBatch> = {}): Promise<string> {
@@ -131,6 +132,41 @@ suite("batches in the ledger", () => {
     await work()
     assert.equal(await reserved(), 0)
     await check()
+  })
+
+  const takeDeliveries = async () =>
+    (await ledger.deliveries.take({ most: 100, slots: 100, leaseMs: 60_000 })).taken
+
+  test("a batch's own webhook is told how it ended, of its items only when asked to", async () => {
+    const url = "https://a.example/"
+    const id = await batchOf(2, { webhook: { url } })
+    const whole = await batchOf(2, { webhook: { url, events: ["*"], headers: { A: "b" } } })
+    const none = await batchOf(1)
+    await run(await work(), "succeeded")
+    await check()
+    const told = new Map<string, string[]>()
+    for (let taken = await takeDeliveries(); taken.length > 0; taken = await takeDeliveries()) {
+      for (const each of taken) {
+        assert.equal(each.url, url)
+        const { subject, type } = each.event
+        const batch = subject.startsWith("bat_") ? subject : String((await ledger.read(subject))?.batch)
+        assert.deepEqual(each.headers, batch === whole ? { A: "b" } : {})
+        told.set(batch, [...(told.get(batch) ?? []), type])
+        const tried = { at: new Date(), statusCode: 200, ms: 1, error: null, response: null }
+        await ledger.deliveries.record(each, tried, { kind: "delivered" })
+      }
+    }
+    await check()
+    assert.deepEqual(told.get(id), ["batch.completed"])
+    assert.equal(told.has(none), false)
+    const all = told.get(whole) ?? []
+    assert.equal(all.filter((type) => type === "job.started").length, 2)
+    assert.equal(all.filter((type) => type === "job.succeeded").length, 2)
+    assert.equal(all.filter((type) => type === "batch.completed").length, 1)
+    const { events } = await ledger.events.after("acme", { after: undefined, limit: 100 })
+    const notes = await ledger.batches.notes(whole, undefined, 100)
+    const ended = events.find((event) => event.subject === whole && event.type === "batch.completed")
+    assert.equal(notes.find(({ type }) => type === "batch.completed")?.event, ended?.id)
   })
 
   test("a batch is expanded, run and completed, with counts that add up at every step", async () => {

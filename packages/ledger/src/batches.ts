@@ -3,7 +3,10 @@ import type { Redis } from "ioredis"
 import { createBatchReads } from "./batch-reads.ts"
 import { encodeNewBatch, encodeReadBatch, type NewBatch, type ReadBatch } from "./batch-record.ts"
 import { decodeUnaffordable, unaffordable } from "./budget.ts"
+import { encodeOwnWebhook } from "./own-webhook.ts"
 import type { Scripts } from "./scripts.ts"
+import type { Vault } from "./vault.ts"
+import type { WebhookSecrets } from "./webhook-secrets.ts"
 
 type Options = {
   redis: Redis
@@ -11,6 +14,8 @@ type Options = {
   prefix: string
   retentionMs: number
   idempotencyMs: number
+  vault: Vault
+  secrets: Pick<WebhookSecrets, "ensureOwn">
 }
 
 /** Batches of a tenant that have not ended. */
@@ -27,7 +32,8 @@ export type BegunBatch =
 export type BatchAct = "cancel" | "pause" | "resume" | "retry"
 
 /** What callers do to batches. */
-export function createBatches({ redis, scripts, prefix, retentionMs, idempotencyMs }: Options) {
+export function createBatches({ redis, scripts, prefix, retentionMs, ...options }: Options) {
+  const { idempotencyMs, vault, secrets } = options
   return {
     ...createBatchReads({ redis, prefix }),
 
@@ -36,6 +42,9 @@ export function createBatches({ redis, scripts, prefix, retentionMs, idempotency
       batch: NewBatch,
       idempotency: { key: string; fingerprint: string } | undefined,
     ): Promise<BegunBatch> {
+      const { tenant, webhook } = batch
+      if (webhook) await secrets.ensureOwn(tenant)
+      const own = webhook ? Object.entries(encodeOwnWebhook(vault, { tenant, of: "batch" }, webhook)) : []
       const [kind, id = ""] = (await scripts.run(
         "batch-begin",
         batch.id,
@@ -46,6 +55,7 @@ export function createBatches({ redis, scripts, prefix, retentionMs, idempotency
         mostOpenBatches,
         silentMs,
         ...encodeNewBatch(batch, retentionMs),
+        ...own.flat(),
       )) as ["begun" | "mismatch" | "running" | "full" | "replayed", string?]
       return kind === "replayed" ? { kind, id } : { kind }
     },

@@ -3,8 +3,11 @@ import type { Redis } from "ioredis"
 import { decodeUnaffordable, type Unaffordable } from "./budget.ts"
 import { handovers, type Handover } from "./handover.ts"
 import { openFor } from "./model-health.ts"
+import { encodeOwnWebhook } from "./own-webhook.ts"
 import { decodeJob, encodeJob, type JobRecord, type NewJob } from "./record.ts"
 import type { Scripts } from "./scripts.ts"
+import type { Vault } from "./vault.ts"
+import type { WebhookSecrets } from "./webhook-secrets.ts"
 
 type Idempotency = { key: string; fingerprint: string }
 
@@ -25,6 +28,8 @@ type Options = {
   redis: Redis
   scripts: Scripts
   prefix: string
+  vault: Vault
+  secrets: Pick<WebhookSecrets, "ensureOwn">
   idempotencyMs: number
   /** Jobs that a tenant may have waiting. */
   mostQueued: number
@@ -36,7 +41,7 @@ type Options = {
 const laneOf = ({ lane, batch }: JobRecord): string => (batch === null ? lane : `${lane}|${batch}`)
 
 /** What callers do to jobs. */
-export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
+export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }: Options) {
   const read = async (id: string): Promise<JobRecord | undefined> =>
     decodeJob(id, await redis.hgetall(`${prefix}:job:${id}`))
   return {
@@ -54,6 +59,8 @@ export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
     },
 
     async submit({ job, idempotency }: Submission): Promise<Submitted> {
+      const { webhook, tenant } = job
+      if (webhook) await secrets.ensureOwn(tenant)
       const answer = (await scripts.run(
         "submit",
         job.id,
@@ -63,6 +70,7 @@ export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
         limits.mostQueued,
         limits.mostReady,
         ...encodeJob(job),
+        ...(webhook ? Object.entries(encodeOwnWebhook(vault, { tenant, of: "job" }, webhook)).flat() : []),
       )) as [string, ...(string | number)[]]
       const [kind, second, ...rest] = answer
       switch (kind) {

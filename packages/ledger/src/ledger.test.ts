@@ -293,7 +293,7 @@ test("a retry starts a new run that keeps the finished images", async () => {
   assert.equal((await counters())["failed"], "0")
 })
 
-test("a removed job leaves no key behind but counters", async () => {
+test("a removed job leaves no key behind but counters and the log of events", async () => {
   await handedOver()
   const { job } = await submit({ tenant: "acme", deadlineSeconds: 60 })
   const finished = await handedOver()
@@ -304,7 +304,7 @@ test("a removed job leaves no key behind but counters", async () => {
   const all = await redis.zrange("{test}:index:acme", "0", "-1")
   assert.equal((await ledger.remove(all, "acme")).length, 3)
   const left = (await redis.keys("*")).filter(
-    (key) => !/:(tenant:acme|totals|outbox|fair-clock|ring|lanes:acme)$/.test(key),
+    (key) => !/:(tenant:acme|totals|log:acme|outbox|fair-clock|ring|lanes:acme)$/.test(key),
   )
   assert.deepEqual(left, [])
   assert.equal((await counters())["leased"], "0")

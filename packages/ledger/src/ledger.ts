@@ -6,6 +6,9 @@ import { createApiKeys } from "./api-keys.ts"
 import { createAssets } from "./assets.ts"
 import { createBatchWork } from "./batch-work.ts"
 import { createBatches } from "./batches.ts"
+import { createDeliveries } from "./deliveries.ts"
+import { createDeliveryLog } from "./delivery-log.ts"
+import { createEventLog } from "./event-log.ts"
 import { createFetched } from "./fetched.ts"
 import { createIdempotency } from "./idempotency.ts"
 import { createInterventions } from "./interventions.ts"
@@ -20,6 +23,9 @@ import { createScripts } from "./scripts.ts"
 import { createSurvey } from "./survey.ts"
 import { createTemplates } from "./templates.ts"
 import { createUsage } from "./usage.ts"
+import { noVault, type Vault } from "./vault.ts"
+import { createWebhookEndpoints } from "./webhook-endpoints.ts"
+import { createWebhookSecrets } from "./webhook-secrets.ts"
 
 export type LedgerOptions = {
   redis: Redis
@@ -29,6 +35,10 @@ export type LedgerOptions = {
   mostQueued?: number
   leaseMs?: number
   circuit?: CircuitPolicy
+  /** Seals the secrets of webhooks; needed by whoever makes or sends them. */
+  vault?: Vault
+  /** An endpoint that failed for so long is disabled. */
+  disableAfterMs?: number
 }
 
 const dayMs = 24 * 3_600_000
@@ -36,6 +46,7 @@ const dayMs = 24 * 3_600_000
 /** Everything known, in Redis. The records here are the truth; the queue only executes. */
 export function createLedger(options: LedgerOptions) {
   const { redis, retentionMs, mostQueued = 500_000, leaseMs = 30_000, circuit = circuitPolicy } = options
+  const { vault = noVault, disableAfterMs = 5 * dayMs } = options
   const prefix = ledgerPrefix(options.prefix)
   const scripts = createScripts(redis, prefix)
   const deadlineError = describeFailure(
@@ -45,7 +56,9 @@ export function createLedger(options: LedgerOptions) {
     new JobFailure("internal", "The workers that ran this job died, every time", { charged: "unknown" }),
   )
   const shared = { redis, scripts, prefix, retentionMs, mostReady: 200, mostQueued }
-  const jobs = createJobs({ ...shared, idempotencyMs: dayMs })
+  const webhooks = { redis, scripts, prefix, vault }
+  const secrets = createWebhookSecrets(webhooks)
+  const jobs = createJobs({ ...shared, vault, secrets, idempotencyMs: dayMs })
   const pictures = createPictures({ ...shared, idempotencyMs: dayMs })
   return {
     ...jobs,
@@ -53,7 +66,7 @@ export function createLedger(options: LedgerOptions) {
     ...createRuns({ ...shared, mostDeaths: 5, deadlineError, deathsError, circuit }),
     ...createModelHealth({ ...shared, circuit }),
     ...createRounds({ ...shared, leaseMs, deadlineError }),
-    batches: createBatches({ ...shared, idempotencyMs: dayMs }),
+    batches: createBatches({ ...shared, vault, secrets, idempotencyMs: dayMs }),
     batchWork: createBatchWork({ ...shared, mostQueued }),
     fetched: createFetched({ scripts }),
     list: createListing({ redis, prefix, readMany: (ids) => jobs.readMany(ids) }),
@@ -64,6 +77,11 @@ export function createLedger(options: LedgerOptions) {
     assets: createAssets({ redis, scripts, prefix }),
     pictures,
     templates: createTemplates({ redis, scripts, prefix }),
+    webhookEndpoints: createWebhookEndpoints({ ...webhooks, secrets }),
+    webhookSecrets: secrets,
+    deliveries: createDeliveries({ ...webhooks, disableAfterMs }),
+    deliveryLog: createDeliveryLog(webhooks),
+    events: createEventLog(webhooks),
     idempotency: createIdempotency({ redis, prefix, ttlMs: dayMs, lockMs: 60_000 }),
     /** Throws when Redis cannot be written. */
     async checkWritable(): Promise<void> {
@@ -78,3 +96,6 @@ export const ledgerPrefix = (prefix: string): string => `{${prefix}}`
 
 /** The channel on which running jobs' cancellations are announced. */
 export const cancelChannel = (prefix: string): string => `${ledgerPrefix(prefix)}:cancel`
+
+/** The channel on which deliveries that became due are announced. */
+export const webhookChannel = (prefix: string): string => `${ledgerPrefix(prefix)}:hooks`

@@ -6,6 +6,7 @@ import {
   type JobError,
   type JobEventType,
   type JobStatus,
+  type OwnWebhook,
   type Parameters,
   type Priority,
   type Warning,
@@ -61,6 +62,8 @@ export type NewJob = {
   /** The batch that it is an item of, and the item's own name. */
   batch?: string
   customId?: string
+  /** Told of this job alone. */
+  webhook?: OwnWebhook | undefined
 }
 
 /** A kept image, as it is written beside the job. */
@@ -77,7 +80,7 @@ export type KeptOutput = {
 export type RecordedEvent = { id: string; type: JobEventType; at: Date; extra: string }
 
 /** Everything the ledger knows of a job. */
-export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore" | "batch" | "customId"> & {
+export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore" | "batch" | "customId" | "webhook"> & {
   lane: string
   /** Given out although nobody serves its model any more, so that a worker ends it. */
   isHopeless: boolean

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto"
 import type { Charged, JobError, Warning } from "@kiln/contract"
 import type { CircuitPolicy, Settlement, UpstreamHealth } from "@kiln/jobs"
 
+import { fieldsOf } from "./fields-of.ts"
 import { handovers, type Handover } from "./handover.ts"
 import { picturesHash, type Remembered } from "./pictures.ts"
 import { decodeJob, type JobRecord, type KeptInput, type KeptOutput } from "./record.ts"
@@ -143,10 +144,4 @@ function encodeEnd({ settlement, spent, ...end }: AttemptEnd) {
     leaves: again?.successor?.reason ?? "",
     health: end.health ?? "",
   }
-}
-
-function fieldsOf(flat: readonly string[]): Record<string, string> {
-  const fields: Record<string, string> = {}
-  for (let i = 0; i + 1 < flat.length; i += 2) fields[flat[i] ?? ""] = flat[i + 1] ?? ""
-  return fields
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs"
-
 import type { Redis } from "ioredis"
+
+import { scriptText } from "./script-text.ts"
 
 const names = [
   "submit",
@@ -32,12 +32,20 @@ const names = [
   "batch-redo",
   "batch-remove",
   "fetch-once",
+  "keep-endpoint",
+  "change-endpoint",
+  "forget-endpoint",
+  "test-endpoint",
+  "rotate-secret",
+  "first-secret",
+  "deliveries-take",
+  "deliveries-record",
+  "deliveries-give-back",
+  "deliveries-reap",
+  "deliver-again",
+  "replay",
 ] as const
 type ScriptName = (typeof names)[number]
-
-const source = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8")
-/** What each script begins with, in this order. */
-const library = ["clock", "circuits", "lib", "budgets"].map(source).join("\n")
 
 type Argument = string | number
 export type Scripts = { run(name: ScriptName, ...args: Argument[]): Promise<unknown> }
@@ -45,7 +53,7 @@ export type Scripts = { run(name: ScriptName, ...args: Argument[]): Promise<unkn
 /** The atomic steps of the ledger. Every key is in one slot: the prefix is the hash tag. */
 export function createScripts(redis: Redis, prefix: string): Scripts {
   for (const name of names) {
-    redis.defineCommand(commandOf(name), { numberOfKeys: 1, lua: `${library}\n${source(name)}` })
+    redis.defineCommand(commandOf(name), { numberOfKeys: 1, lua: scriptText(name) })
   }
   // ioredis adds the commands to the instance at run time; its types cannot know their names.
   const commands = redis as unknown as Record<string, (key: string, ...args: Argument[]) => Promise<unknown>>

@@ -7,4 +7,5 @@ export { connectRedis, type ConnectRedisOptions, type RedisRole } from "./redis.
 export { loadOrCreateSecret } from "./secret-key.ts"
 export { runUntilSignal } from "./shutdown.ts"
 export { openSpool } from "./spool.ts"
-export { processEnv, redisUrl } from "./process-env.ts"
+export { processEnv, redisUrl, viewEnv } from "./process-env.ts"
+export { createVault } from "./vault.ts"

@@ -6,7 +6,7 @@ export const redisUrl = z
 
 const days = z.coerce.number().positive()
 
-const mayBePrivate = z.enum(["inputs"])
+const mayBePrivate = z.enum(["inputs", "webhooks"])
 
 /** The variables of every process that works on jobs. */
 export const processEnv = {
@@ -29,7 +29,9 @@ export const processEnv = {
     .default("")
     .transform((names) => names.split(",").flatMap((name) => name.trim() || []))
     .pipe(z.array(mayBePrivate))
-    .describe("What may be fetched from private addresses, by commas: `inputs` (images that callers name)"),
+    .describe(
+      "What may reach private addresses, by commas: `inputs` (images that callers name), `webhooks` (with plain http)",
+    ),
   KILN_METRICS_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]{16,256}$/, "must be 16 to 256 characters without spaces")
@@ -45,4 +47,26 @@ export const processEnv = {
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
     .default("info")
     .describe("Least level of log lines"),
+}
+
+/** The variables of every process that tells of jobs. */
+export const viewEnv = {
+  KILN_PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("What Kiln's links start with; absent: host and port, in webhooks `http://127.0.0.1:8787`"),
+  KILN_URL_TTL: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .max(432_000)
+    .default(3_600)
+    .describe("Seconds that a signed URL lives at least; it may live a quarter longer"),
+  KILN_SECRET_KEY: z
+    .string()
+    .min(16)
+    .optional()
+    .describe(
+      "Seals webhook secrets and signs links to files on disk, the same in all processes; absent: made and kept as `secret.key` in the data folder",
+    ),
 }

@@ -67,7 +67,7 @@ const instant = (time: Date | null): string | null => time?.toISOString() ?? nul
 const isKnown = (charged: Charged | null): charged is Charged => charged !== null
 
 /** The record of a job at the moment it is made, as the ledger will give it before anything happens to it. */
-export function firstRecord({ deadlineSeconds, ...job }: NewJob): JobRecord {
+export function firstRecord({ deadlineSeconds, webhook: _webhook, ...job }: NewJob): JobRecord {
   const createdAt = idTime(job.id)
   return {
     ...job,

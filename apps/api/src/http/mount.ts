@@ -73,7 +73,7 @@ function withFiles({ request, files }: SentForm): object {
   return { ...request, images: [...images, ...files.map(({ sha256 }) => ({ data: `sha256:${sha256}` }))] }
 }
 
-const takesBody: ReadonlySet<Operation["method"]> = new Set(["post", "put"])
+const takesBody: ReadonlySet<Operation["method"]> = new Set(["post", "put", "patch"])
 
 const mayDo =
   (scope: Scope | null): RequestHandler =>

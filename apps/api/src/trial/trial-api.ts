@@ -9,7 +9,7 @@ import { createModels } from "@kiln/jobs"
 import { createFeed, createLedger, createRequestCounter, ledgerPrefix, type Ledger } from "@kiln/ledger"
 import { createProducer } from "@kiln/queue"
 import { createReuse } from "@kiln/reuse"
-import { connectRedis, createLogger, createMetrics } from "@kiln/runtime"
+import { connectRedis, createLogger, createMetrics, createVault } from "@kiln/runtime"
 import { startPrivateRedis } from "@kiln/runtime/testing"
 import { createDiskStorage, createFolderBucket, serveFile } from "@kiln/storage"
 
@@ -54,6 +54,7 @@ export async function startTrialApi({
       models: createModels({ defaultModel: "gemini-nano-banana-2.1", overrides: weakModels }),
       storage,
       inputs: createInputs({ ledger, storage, egress, spool, bucket: bucketIn(given, hasBucket) }),
+      webhookEgress: createEgress({ allowPrivate, maxBytes: 0, protocols: ["https:"] }),
       reuse: createReuse({ ledger, storage, spool }),
       files: serveFile({ folder: objects, secret }),
       log: createLogger({ name: "trial", level: "silent" }),
@@ -111,7 +112,12 @@ function openParts(opened: AsyncDisposableStack, url: string) {
   const redis = connect()
   const prefix = ledgerPrefix("trial")
   const retentionMs = 30 * 24 * 3_600_000
-  const ledger = createLedger({ redis, prefix: "trial", retentionMs })
+  const ledger = createLedger({
+    redis,
+    prefix: "trial",
+    retentionMs,
+    vault: createVault("a secret of sixteen or more"),
+  })
   const feedRedis = connectRedis({ url, role: "blocking", name: "trial" })
   const feed = opened.use(createFeed({ redis: feedRedis, prefix, onError: () => {} }))
   const producer = opened.use(createProducer({ redis: connect(), prefix: "trial" }))

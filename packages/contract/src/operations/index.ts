@@ -30,6 +30,21 @@ import { getLimits, putLimits } from "./limits.ts"
 import { listModels } from "./models.ts"
 import { deleteTemplate, getTemplate, listTemplates, putTemplate } from "./templates.ts"
 import { getUsage } from "./usage.ts"
+import {
+  createWebhookEndpoint,
+  createWebhookSecret,
+  deleteWebhookEndpoint,
+  getWebhookDelivery,
+  getWebhookEndpoint,
+  listEvents,
+  listWebhookDeliveries,
+  listWebhookEndpoints,
+  redeliverWebhook,
+  replayWebhookEvents,
+  rotateWebhookSecret,
+  testWebhookEndpoint,
+  updateWebhookEndpoint,
+} from "./webhooks.ts"
 
 /** Every operation of the API by its id. */
 export const operations = {
@@ -62,6 +77,19 @@ export const operations = {
   putTemplate,
   deleteTemplate,
   listModels,
+  createWebhookEndpoint,
+  listWebhookEndpoints,
+  getWebhookEndpoint,
+  updateWebhookEndpoint,
+  deleteWebhookEndpoint,
+  rotateWebhookSecret,
+  testWebhookEndpoint,
+  replayWebhookEvents,
+  createWebhookSecret,
+  listWebhookDeliveries,
+  getWebhookDelivery,
+  redeliverWebhook,
+  listEvents,
   createKey,
   listKeys,
   revokeKey,

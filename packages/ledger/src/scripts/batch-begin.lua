@@ -17,6 +17,7 @@ end
 redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'batches', 1)
 redis.call('HSET', batchKey(id), 'state', 'validating', 'tenant', tenant, 'beat', now, 'idem', idem, 'total', 0,
   unpack(ARGV, 8))
+if redis.call('HEXISTS', batchKey(id), 'hook') == 1 then redis.call('HSET', P .. 'hooks:' .. tenant, 'own', '1') end
 redis.call('ZADD', P .. 'batches:' .. tenant, 0, id)
 redis.call('ZADD', P .. 'batch-work', now + staleMs, id)
 if idem ~= '' then redis.call('SET', known, fingerprint .. '|' .. id .. '|0', 'PX', ARGV[5]) end

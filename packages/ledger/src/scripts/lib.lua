@@ -1,5 +1,5 @@
+-- Jobs: what the steps that change them have in common.
 local attemptsKept = 40
-local outboxLength = 20000
 local mostSkipped = 100
 -- Of budgets.lua.
 local release, charge, reserve, estimateOfRest, dateOf
@@ -12,34 +12,6 @@ local function pendingKey(tenant, lane) return P .. 'pend:' .. tenant .. ':' .. 
 local function batchKey(batch, part) return P .. 'batch' .. (part and '-' .. part or '') .. ':' .. batch end
 local function isTerminal(status)
   return status == 'succeeded' or status == 'failed' or status == 'canceled' or status == 'expired'
-end
-
--- The event's id is a UUIDv7 made of Redis's clock, the job and the number of its event: unique, and the same
--- in the job's own list and in the outbox.
-local function eventOf(id, n)
-  local hash = redis.sha1hex(id .. ':' .. n)
-  return string.format('evt_%012x7%s8%s', now, string.sub(hash, 1, 3), string.sub(hash, 4, 18))
-end
-
-local function eventLine(event, kind, extra) return event .. '|' .. kind .. '|' .. now .. '|' .. (extra or '') end
-
-local function publish(event, kind, id, tenant)
-  redis.call('XADD', P .. 'outbox', 'MAXLEN', '~', outboxLength, '*',
-    'event', event, 'type', kind, 'job', id, 'tenant', tenant, 'at', now)
-end
-
--- An event of a tenant itself: `data` is its JSON, `n` tells those of one kind apart.
-local function announce(tenant, kind, subject, n, data)
-  redis.call('XADD', P .. 'outbox', 'MAXLEN', '~', outboxLength, '*',
-    'event', eventOf(subject, kind .. n), 'type', kind, 'job', '', 'tenant', tenant, 'at', now, 'data', data)
-end
-
-local function emit(id, tenant, kind, extra)
-  local n = redis.call('HINCRBY', jobKey(id), 'events', 1)
-  local event = eventOf(id, n)
-  redis.call('HSET', jobKey(id), 'e:' .. n, eventLine(event, kind, extra))
-  publish(event, kind, id, tenant)
-  return event
 end
 
 local function count(job, tenant, batch, field, by)
@@ -132,17 +104,16 @@ local function indexOf(id) return tonumber(string.sub(id, 18, 20), 16) * 256 + t
 -- Items that have ended are a bit each, by status; those that have not are a set, which is never large.
 local function mark(batch, index, status, bit) redis.call('SETBIT', batchKey(batch, status), index, bit) end
 
-local eventsKept = 250000
+local notesKept = 250000
 
 local function noteEvent(batch, event, kind, index)
-  redis.call('XADD', batchKey(batch, 'events'), 'MAXLEN', '~', eventsKept, '*', 'event', event, 'type', kind,
+  redis.call('XADD', batchKey(batch, 'events'), 'MAXLEN', '~', notesKept, '*', 'event', event, 'type', kind,
     'index', index)
 end
 
 local function emitBatch(batch, tenant, kind)
-  local event = eventOf(batch, redis.call('HINCRBY', batchKey(batch), 'events', 1))
-  noteEvent(batch, event, kind, '')
-  publish(event, kind, batch, tenant)
+  local n = redis.call('HINCRBY', batchKey(batch), 'events', 1)
+  noteEvent(batch, announce(tenant, kind, batch, n), kind, '')
 end
 
 local openItems = 2000
@@ -373,6 +344,7 @@ local function enter(id, record, first, last)
   reserve(jobKey(id), record.tenant, record.key, tonumber(record.estimate))
   redis.call('ZADD', P .. 'index:' .. record.tenant, 0, id)
   redis.call('ZADD', P .. 'index:' .. record.tenant .. ':queued', 0, id)
+  if record.hook then redis.call('HSET', P .. 'hooks:' .. record.tenant, 'own', '1') end
   if record.deadline then redis.call('ZADD', P .. 'deadlines', record.deadline, id) end
   local due = tonumber(record.not_before or '0')
   if due > now then

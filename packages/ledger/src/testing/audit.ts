@@ -3,8 +3,11 @@ import assert from "node:assert/strict"
 import { jobStatuses } from "@kiln/contract"
 import type { Redis } from "ioredis"
 
+import { createEventLog } from "../event-log.ts"
 import { decodeJob, type JobRecord } from "../record.ts"
+import { createScripts } from "../scripts.ts"
 import { auditBatches } from "./audit-batches.ts"
+import { auditDeliveries } from "./audit-deliveries.ts"
 import { auditMoney } from "./audit-money.ts"
 
 const terminal = new Set<string>(["succeeded", "failed", "canceled", "expired"])
@@ -64,6 +67,8 @@ export async function audit(redis: Redis, prefix: string): Promise<Map<string, J
   await auditOutbox(redis, prefix, jobs)
   await auditBatches(redis, prefix, jobs)
   await auditMoney(redis, prefix, jobs)
+  await auditLogs(redis, prefix, jobs)
+  await auditDeliveries(redis, prefix)
   return jobs
 }
 
@@ -109,6 +114,28 @@ async function isHeld(redis: Redis, prefix: string, batch: string | null): Promi
     "out",
   )
   return state === "paused" || cancel !== null || (parallel !== null && Number(out) >= Number(parallel))
+}
+
+const silent = new Set(["job.queued", "job.output"])
+
+/** Whatever a tenant can hear of is in its log, once, in the order in which it happened. */
+async function auditLogs(redis: Redis, prefix: string, jobs: ReadonlyMap<string, JobRecord>) {
+  const log = createEventLog({ redis, prefix, scripts: createScripts(redis, prefix) })
+  for (const tenant of new Set([...jobs.values()].map((job) => job.tenant))) {
+    const { events, hasMore } = await log.after(tenant, { after: undefined, limit: 10_000 })
+    assert.ok(!hasMore)
+    const ids = events.map(({ id }) => id)
+    assert.deepEqual(ids, [...new Set(ids)].toSorted())
+    for (const job of jobs.values()) {
+      if (job.tenant !== tenant) continue
+      const told = events.filter(({ subject }) => subject === job.id).map(({ id, type }) => `${id} ${type}`)
+      const heard = job.events.filter(({ type }) => !silent.has(type))
+      assert.deepEqual(
+        told,
+        heard.map(({ id, type }) => `${id} ${type}`),
+      )
+    }
+  }
 }
 
 async function readAll(

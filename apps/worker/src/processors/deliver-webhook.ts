@@ -1,0 +1,106 @@
+import type { DeliveryTry, Ledger, TakenDelivery } from "@kiln/ledger"
+import type { Logger } from "@kiln/runtime"
+import type { EventBody } from "@kiln/views"
+import { judgeTry, type Answer, type Schedule, type Send, type Try, type Verdict } from "@kiln/webhooks"
+
+import { insist } from "../insist.ts"
+
+/** What is counted of deliveries; nobody's address is in it. */
+export type DeliveryMetrics = {
+  /** A try was sent: what follows it, and how long the receiver took. */
+  tried(outcome: Verdict["kind"], tookMs: number): void
+  /** From the event to its first try. */
+  firstTry(afterMs: number): void
+}
+
+export type DeliverWebhookDeps = {
+  deliveries: Pick<Ledger["deliveries"], "record" | "giveBack">
+  bodyOf: EventBody
+  send: Send
+  schedule: Schedule
+  random: () => number
+  metrics: DeliveryMetrics
+  log: Logger
+}
+
+const never = new AbortController().signal
+/** Longer than Redis takes to come back from a restart; after that the lease is over and the delivery another's. */
+const recordingMs = 20_000
+
+/**
+ * One try of one delivery: say it, send it, judge the answer, write it down. A process that dies in any line leaves
+ * a lease that ends, and the event is sent again under the same id. Rejects when nothing could be said or written.
+ */
+export function createDeliverWebhook(deps: DeliverWebhookDeps) {
+  const { deliveries, send, metrics, log } = deps
+  const textOf = sharing(deps.bodyOf)
+
+  return async function deliverWebhook(delivery: TakenDelivery, stop: AbortSignal): Promise<void> {
+    const tried = await attempt(delivery, stop)
+    if (tried === "stopped") return deliveries.giveBack(delivery)
+    const verdict = verdictOf(delivery, tried, deps)
+    metrics.tried(verdict.kind, tried.tookMs)
+    if (delivery.tries === 0) metrics.firstTry(tried.at.getTime() - delivery.event.at.getTime())
+    const { endpoint, event } = delivery
+    const recorded = await insist(() => deliveries.record(delivery, tryOf(tried), verdict), {
+      signal: never,
+      lastTry: stop,
+      forMs: recordingMs,
+      onError: (error) => log.warn({ err: error, delivery: delivery.id }, "try not written down yet"),
+    })
+    if (recorded.kind === "recorded" && recorded.disabled !== null) {
+      log.warn({ endpoint, reason: recorded.disabled }, "endpoint disabled")
+    }
+    log.debug({ delivery: delivery.id, endpoint, event: event.id, outcome: verdict.kind }, "webhook sent")
+  }
+
+  async function attempt(delivery: TakenDelivery, stop: AbortSignal): Promise<Try | "stopped"> {
+    try {
+      const body = await textOf(delivery.event)
+      return await send({ ...delivery, id: delivery.event.id, body }, stop)
+    } catch (error) {
+      if (stop.aborted) return "stopped"
+      throw error
+    }
+  }
+}
+
+/** An event goes to several endpoints at about the same time: what is being said need not be said twice. */
+function sharing(bodyOf: EventBody): (event: TakenDelivery["event"]) => Promise<string> {
+  const underWay = new Map<string, Promise<string>>()
+  return (event) => {
+    const known = underWay.get(event.id)
+    if (known) return known
+    const text = bodyOf(event)
+      .then((told) => JSON.stringify(told))
+      .finally(() => underWay.delete(event.id))
+    underWay.set(event.id, text)
+    return text
+  }
+}
+
+function verdictOf(
+  { tries, once }: TakenDelivery,
+  { answer, at, tookMs }: Try,
+  { schedule, random }: DeliverWebhookDeps,
+): Verdict {
+  const now = new Date(at.getTime() + tookMs)
+  const verdict = judgeTry(answer, { failedBefore: tries, schedule, now, random })
+  return once && verdict.kind === "again" ? { kind: "exhausted", restMs: 0 } : verdict
+}
+
+const tryOf = ({ at, tookMs, answer }: Try): DeliveryTry => ({
+  at,
+  ms: tookMs,
+  statusCode: answer.kind === "answered" ? answer.status : null,
+  error: errorOf(answer),
+  response: answer.kind === "answered" ? answer.text : null,
+})
+
+function errorOf(answer: Answer): string | null {
+  if (answer.kind === "failed") return answer.reason
+  const { status } = answer
+  if (status >= 200 && status < 300) return null
+  if (status >= 300 && status < 400) return `The receiver answered ${status}, and redirects are not followed`
+  return `The receiver answered ${status}`
+}
