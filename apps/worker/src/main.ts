@@ -5,7 +5,7 @@ import { mostAssetBytes } from "@kiln/contract"
 import { createEgress } from "@kiln/egress"
 import { createGemini } from "@kiln/gemini"
 import { createModels, type Models } from "@kiln/jobs"
-import { createLogger, createMetrics, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
+import { createLogger, createMetrics, openSpool, readEnv, redisAddress, runUntilSignal } from "@kiln/runtime"
 import { openStorage } from "@kiln/storage"
 
 import { workerEnv } from "./env.ts"
@@ -54,7 +54,7 @@ async function start(): Promise<AsyncDisposable> {
   const { folder: spool } = opened.use(await openSpool(resolve(env.KILN_DATA_DIR)))
   const worker = opened.use(
     await startWorker({
-      redisUrl: env.REDIS_URL,
+      redisAddress: redisAddress(env),
       prefix: env.KILN_REDIS_PREFIX,
       concurrency: env.KILN_CONCURRENCY,
       retentionMs: env.KILN_RETENTION_DAYS * dayMs,

@@ -5,7 +5,7 @@ import { createInputs } from "@kiln/inputs"
 import type { Models, Paint } from "@kiln/jobs"
 import { cancelChannel, createLedger, type Handover } from "@kiln/ledger"
 import { createConsumer, createProducer, listenForCancellation, type Consumer } from "@kiln/queue"
-import { connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
+import { connectRedis, type Logger, type Metrics, type RedisAddress, type RedisRole } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
 
 import { createCallLimits } from "./call-limits.ts"
@@ -18,7 +18,7 @@ import { createRunningJobs, type RunningJobs } from "./running-jobs.ts"
 import { countOutages, measureEnds, tellWorker } from "./worker-metrics.ts"
 
 export type WorkerOptions = {
-  redisUrl: string
+  redisAddress: RedisAddress
   prefix: string
   concurrency: number
   retentionMs: number
@@ -70,10 +70,11 @@ export async function startWorker(options: WorkerOptions) {
     redis: blocking,
     prefix,
     concurrency,
-    process: (task, lost) => {
+    process: (task) => {
       progress.took()
-      return generateImage(task, lost)
+      return generateImage(task)
     },
+    onLockLost: () => void rounds.hold(),
     onError: seldom((error) => log.error({ err: error }, "the queue is in trouble")),
     onFailure: ({ id, turn }, error) =>
       log.error({ err: error, job: id, turn }, "an execution broke off, the job is offered again"),
@@ -115,11 +116,11 @@ function troubleOf(status: string, isStuck: boolean): string | undefined {
 }
 
 /** Opens the worker's connections to Redis, and tells of those that break. */
-function connector({ redisUrl, log, metrics }: Pick<WorkerOptions, "redisUrl" | "log" | "metrics">) {
+function connector({ redisAddress, log, metrics }: Pick<WorkerOptions, "redisAddress" | "log" | "metrics">) {
   const countOutage = countOutages(metrics)
   return (role: RedisRole) =>
     connectRedis({
-      url: redisUrl,
+      ...redisAddress,
       role,
       name: `kiln-worker-${role}`,
       onError: (error) => {

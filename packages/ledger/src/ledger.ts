@@ -25,13 +25,14 @@ export type LedgerOptions = {
   retentionMs: number
   mostQueued?: number
   leaseMs?: number
+  heldMs?: number
 }
 
 const dayMs = 24 * 3_600_000
 
 /** Everything known, in Redis. The records here are the truth; the queue only executes. */
 export function createLedger(options: LedgerOptions) {
-  const { redis, retentionMs, mostQueued = 500_000, leaseMs = 30_000 } = options
+  const { redis, retentionMs, mostQueued = 500_000, leaseMs = 30_000, heldMs = 10_000 } = options
   const prefix = ledgerPrefix(options.prefix)
   const scripts = createScripts(redis, prefix)
   const deadlineError = describeFailure(
@@ -45,7 +46,7 @@ export function createLedger(options: LedgerOptions) {
   return {
     ...jobs,
     ...createInterventions(shared),
-    ...createRuns({ ...shared, mostDeaths: 5, deadlineError, deathsError }),
+    ...createRuns({ ...shared, leaseMs, heldMs, mostDeaths: 5, deadlineError, deathsError }),
     ...createRounds({ ...shared, leaseMs, deadlineError }),
     batches: createBatches({ ...shared, idempotencyMs: dayMs }),
     batchWork: createBatchWork({ ...shared, mostQueued }),

@@ -18,6 +18,7 @@ const names = [
   "keep-asset",
   "forget-asset",
   "keep-input",
+  "hold",
   "batch-begin",
   "batch-beat",
   "batch-create",

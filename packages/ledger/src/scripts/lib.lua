@@ -297,6 +297,12 @@ local function promote()
   end
 end
 
+-- Right after an outage of Redis, or of every worker, nobody can be taken for dead.
+local function isRecovering(silenceMs)
+  local heard = tonumber(redis.call('GET', P .. 'heard') or now)
+  return now - heard > silenceMs or redis.call('EXISTS', P .. 'recovering') == 1
+end
+
 local function restsUntil(model)
   local known = redis.call('HGET', P .. 'rest', model)
   return known and tonumber(string.match(known, '^%d+')) or 0
