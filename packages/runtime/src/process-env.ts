@@ -10,9 +10,8 @@ const days = z.coerce.number().positive()
 
 const mayBePrivate = z.enum(["inputs"])
 
-/** The variables of every process that works on jobs. */
-export const processEnv = {
-  REDIS_URL: redisUrl.describe("Redis of the ledger and the queue: `redis://`, `rediss://` or `unix://`"),
+/** How the Redis of `REDIS_URL` is run. */
+export const redisEnv = {
   REDIS_CLUSTER: z
     .enum(["0", "1"])
     .default("0")
@@ -26,6 +25,12 @@ export const processEnv = {
       "Sentinels that know the master, as `host:port` by commas; `REDIS_URL` still gives user and database",
     ),
   REDIS_SENTINEL_NAME: z.string().min(1).default("mymaster").describe("Name of the master at the sentinels"),
+}
+
+/** The variables of every process that works on jobs. */
+export const processEnv = {
+  REDIS_URL: redisUrl.describe("Redis of the ledger and the queue: `redis://`, `rediss://` or `unix://`"),
+  ...redisEnv,
   KILN_REDIS_PREFIX: z
     .string()
     .regex(/^[a-z0-9_-]+$/)
