@@ -41,7 +41,7 @@ const handBackMs = 2_000
 
 /** Starts taking jobs. Disposing of it takes no more, lets the running ones end and hands the rest back. */
 export async function startWorker(options: WorkerOptions) {
-  const { prefix, concurrency, retentionMs, log, metrics } = options
+  const { prefix, concurrency, retentionMs, metrics } = options
   const connect = connector(options)
   const redis = connect("command")
   const blocking = connect("blocking")
@@ -66,18 +66,13 @@ export async function startWorker(options: WorkerOptions) {
   })
   const worker = `${hostname()}:${process.pid}`
   const progress = createProgress()
-  const consumer = createConsumer({
+  const consumer = takeJobs(options, {
     redis: blocking,
-    prefix,
-    concurrency,
     process: (task) => {
       progress.took()
       return generateImage(task)
     },
     onLockLost: () => void rounds.hold(),
-    onError: seldom((error) => log.error({ err: error }, "the queue is in trouble")),
-    onFailure: ({ id, turn }, error) =>
-      log.error({ err: error, job: id, turn }, "an execution broke off, the job is offered again"),
   })
   const rounds = startRounds({
     ...options,
@@ -100,6 +95,20 @@ export async function startWorker(options: WorkerOptions) {
       blocking.disconnect()
     },
   }
+}
+
+function takeJobs(
+  { prefix, concurrency, log }: WorkerOptions,
+  parts: Pick<Parameters<typeof createConsumer>[0], "redis" | "process" | "onLockLost">,
+): Consumer {
+  return createConsumer({
+    ...parts,
+    prefix,
+    concurrency,
+    onError: seldom((error) => log.error({ err: error }, "the queue is in trouble")),
+    onFailure: ({ id, turn }, error) =>
+      log.error({ err: error, job: id, turn }, "an execution broke off, the job is offered again"),
+  })
 }
 
 /** Lets the running jobs end, and hands back in time what does not. */
