@@ -14,6 +14,36 @@ type Server = AsyncDisposable & { port: number; redis: Redis; kill(): Promise<vo
 
 const host = "127.0.0.1"
 
+/** A Redis that loses nothing it has acknowledged, on a socket, to be killed and started again. */
+export async function startDurableRedis(): Promise<
+  AsyncDisposable & { url: string; kill(): Promise<void>; start(): Promise<void> }
+> {
+  await using opened = new AsyncDisposableStack()
+  const folder = await openFolder(opened)
+  const socket = join(folder, "redis.sock")
+  const settings = ["--port", "0", "--unixsocket", socket, "--dir", folder, "--save", ""]
+  let child: ChildProcess | undefined
+  const kill = async () => {
+    if (child) await stop(child)
+  }
+  const start = async () => {
+    child = spawn("redis-server", [...settings, "--appendonly", "yes", "--appendfsync", "always"], {
+      stdio: "ignore",
+    })
+    const redis = connectRedis({
+      url: `unix://${socket}`,
+      role: "blocking",
+      name: "world",
+      onError: () => {},
+    })
+    await redis.ping().finally(() => redis.disconnect())
+  }
+  opened.defer(kill)
+  await start()
+  const kept = opened.move()
+  return { url: `unix://${socket}`, kill, start, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
 /** Three masters that share the slots, and no replicas. */
 export async function startRedisCluster(): Promise<AsyncDisposable & { url: string; masters: Redis[] }> {
   await using opened = new AsyncDisposableStack()
