@@ -26,6 +26,7 @@ import {
   loadOrCreateSecret,
   openSpool,
   readEnv,
+  redisAddress,
   runUntilSignal,
   type RedisRole,
 } from "@kiln/runtime"
@@ -87,7 +88,7 @@ function connect(role: RedisRole, use: string): Redis {
     outages.inc({ use })
     log.error({ err, use }, "Redis is away")
   }
-  return connectRedis({ url: env.REDIS_URL, role, name: `kiln:api:${use}`, onError })
+  return connectRedis({ ...redisAddress(env), role, name: `kiln:api:${use}`, onError })
 }
 
 const disconnect = (redis: Redis): void => {

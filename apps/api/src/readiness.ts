@@ -1,5 +1,6 @@
 import type { Readiness } from "@kiln/contract"
 import type { Ledger, Survey } from "@kiln/ledger"
+import { evictionPolicy } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
 import type { Redis } from "ioredis"
 
@@ -80,9 +81,7 @@ function checkWorkers({ workers }: Survey, stuckAfterMs: number): Check {
   return trouble(`${stuck.length} of ${workers.length} workers take none of the jobs that wait for them`)
 }
 
-/** Hosted Redis often forbids CONFIG: INFO tells the policy too, where it tells anything. */
 async function checkEviction(redis: Redis): Promise<Check> {
-  const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info("memory"))?.[1]
-  if (policy === undefined || policy === "noeviction") return ok
-  return trouble(`Redis may evict jobs: its maxmemory-policy is ${policy}`)
+  const policy = await evictionPolicy(redis)
+  return policy === undefined ? ok : trouble(`Redis may evict jobs: its maxmemory-policy is ${policy}`)
 }

@@ -1,4 +1,4 @@
-import { redisUrl } from "@kiln/runtime"
+import { redisEnv, redisUrl } from "@kiln/runtime"
 import { z } from "zod"
 
 /** What `npm start` itself reads; all else in the environment goes to the API and the workers as it is. */
@@ -14,6 +14,7 @@ export const stackEnv = {
   KILN_PUBLIC_URL: z.string().optional().describe("what links start with; without it host and port"),
   KILN_DATA_DIR: z.string().default(".kiln").describe("folder of the embedded Redis, images, keys and logs"),
   REDIS_URL: redisUrl.optional().describe("Redis to use; without it one is started"),
+  ...redisEnv,
   KILN_STORAGE: z.string().optional().describe("where images are kept; without it in the data folder"),
   GEMINI_API_KEY: z.string().optional().describe("key of the Gemini API; without it the emulator paints"),
   GEMINI_BASE_URL: z.string().optional().describe("another address of the Gemini API"),

@@ -1,14 +1,15 @@
-import { connectRedis } from "@kiln/runtime"
+import { checkRedis, connectRedis, type RedisAddress } from "@kiln/runtime"
 
-/** Throws a sentence for the operator if the Redis that was given does not answer, without its address or password. */
-export async function requireRedis(url: string): Promise<void> {
+/** Answers what is wrong with the Redis that was given. Throws a sentence for the operator if the Redis that was given does not answer, without its address or password. */
+export async function requireRedis(address: RedisAddress): Promise<string[]> {
   let why: string | undefined
   const onError = (error: Error) => {
     why ??= error.message
   }
-  const redis = connectRedis({ url, role: "command", name: "kiln:stack", onError })
+  const redis = connectRedis({ ...address, role: "command", name: "kiln:stack", onError })
   try {
     await redis.ping()
+    return await checkRedis(redis)
   } catch (error) {
     why ??= error instanceof Error ? error.message : String(error)
     throw new Error(

@@ -1,5 +1,7 @@
 import { join } from "node:path"
 
+import { redisAddress } from "@kiln/runtime"
+
 import type { BannerFacts } from "./banner.ts"
 import { superviseChild, type SupervisedChild } from "./child.ts"
 import { type DataFolder, openDataFolder } from "./data-folder.ts"
@@ -40,7 +42,12 @@ export async function startStack({ env, folder, mains, signal, say }: StackOptio
   const boot = createBoot(signal)
   const start = createStarter({ env, data, boot, say })
   const redisUrl = env.REDIS_URL ?? parts.use(await startRedis(data, boot, say)).url
-  if (env.REDIS_URL !== undefined) await requireRedis(env.REDIS_URL)
+  if (env.REDIS_URL !== undefined) {
+    const warnings = await requireRedis(redisAddress({ ...env, REDIS_URL: env.REDIS_URL }))
+    for (const warning of warnings) say(`WARNING: ${warning}`)
+  } else if (env.REDIS_CLUSTER || env.REDIS_SENTINELS) {
+    throw new Error("REDIS_CLUSTER and REDIS_SENTINELS are of use only with REDIS_URL: set it too.")
+  }
   const storage = env.KILN_STORAGE ?? `file:${join(folder, "objects")}`
   const common = { ...commonEnv(env, data), REDIS_URL: redisUrl, KILN_STORAGE: storage }
 

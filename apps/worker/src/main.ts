@@ -15,6 +15,7 @@ import {
   loadOrCreateSecret,
   openSpool,
   readEnv,
+  redisAddress,
   runUntilSignal,
 } from "@kiln/runtime"
 import { openInputBucket, openStorage } from "@kiln/storage"
@@ -64,7 +65,7 @@ function openClients(opened: AsyncDisposableStack, models: Models) {
 /** Uploads are known to all workers; a Redis that is away costs no more than an upload. */
 function openUploads(opened: AsyncDisposableStack): UploadedFiles {
   const redis = connectRedis({
-    url: env.REDIS_URL,
+    ...redisAddress(env),
     role: "command",
     name: "kiln-worker-uploads",
     onError: (err) => log.error({ err }, "Redis is away, uploads are not remembered"),
@@ -103,7 +104,7 @@ async function start(): Promise<AsyncDisposable> {
   const { folder: spool } = opened.use(await openSpool(folder))
   const worker = opened.use(
     await startWorker({
-      redisUrl: env.REDIS_URL,
+      redisAddress: redisAddress(env),
       prefix: env.KILN_REDIS_PREFIX,
       concurrency: env.KILN_CONCURRENCY,
       retentionMs: env.KILN_RETENTION_DAYS * dayMs,

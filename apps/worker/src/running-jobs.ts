@@ -12,6 +12,8 @@ export type Run = Disposable & {
   /** Aborted when the process ends: what is under way may end, nothing is tried again. */
   leaving: AbortSignal
   stoppedBy(): AbortReason | undefined
+  /** The ledger gave the job to this run. */
+  claimed(epoch: number): void
   expireAt(deadline: Date): void
 }
 
@@ -27,11 +29,13 @@ export class Stopped extends Error {
 
 const longestTimerMs = 2 ** 31 - 1
 
+type Entry = { id: string; epoch: number | undefined; abort: (reason: AbortReason) => void }
+
 /** The runs of this process, so that a cancellation from anywhere finds the one that it means. */
 export function createRunningJobs() {
-  const controllers = new Map<string, (reason: AbortReason) => void>()
+  const entries = new Set<Entry>()
   return {
-    start(id: string, lockLost: AbortSignal): Run {
+    start(id: string): Run {
       const stop = new AbortController()
       const lost = new AbortController()
       const leaving = new AbortController()
@@ -43,32 +47,38 @@ export function createRunningJobs() {
         if (reason === "lock_lost") lost.abort(new Stopped(reason))
         if (reason === "shutdown") leaving.abort(new Stopped(reason))
       }
-      const onLost = () => abort("lock_lost")
-      lockLost.addEventListener("abort", onLost, { once: true })
-      controllers.set(id, abort)
+      const entry: Entry = { id, epoch: undefined, abort }
+      entries.add(entry)
       return {
         stop: stop.signal,
         lost: lost.signal,
         leaving: leaving.signal,
         stoppedBy: () => stoppedBy,
+        claimed: (epoch) => void (entry.epoch = epoch),
         expireAt(deadline) {
           const inMs = Math.max(0, deadline.getTime() - Date.now())
           if (inMs <= longestTimerMs) timer = setTimeout(() => abort("deadline"), inMs).unref()
         },
         [Symbol.dispose]() {
           clearTimeout(timer)
-          lockLost.removeEventListener("abort", onLost)
-          if (controllers.get(id) === abort) controllers.delete(id)
+          entries.delete(entry)
         },
       }
     },
     abort(id: string, reason: AbortReason): void {
-      controllers.get(id)?.(reason)
+      for (const entry of entries) if (entry.id === id) entry.abort(reason)
+    },
+    /** Another worker has the job: what was claimed under this epoch may write nothing more. */
+    lose(id: string, epoch: number): void {
+      for (const entry of entries) if (entry.id === id && entry.epoch === epoch) entry.abort("lock_lost")
     },
     abortAll(reason: AbortReason): void {
-      for (const abort of controllers.values()) abort(reason)
+      for (const { abort } of entries) abort(reason)
     },
-    ids: (): string[] => [...controllers.keys()],
+    ids: (): string[] => [...new Set(Array.from(entries, ({ id }) => id))],
+    /** What was claimed and is not over. */
+    claims: (): { id: string; epoch: number }[] =>
+      Array.from(entries).flatMap(({ id, epoch }) => (epoch === undefined ? [] : [{ id, epoch }])),
   }
 }
 export type RunningJobs = ReturnType<typeof createRunningJobs>

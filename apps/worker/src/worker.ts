@@ -12,7 +12,14 @@ import {
   type Producer,
 } from "@kiln/queue"
 import { createReuse } from "@kiln/reuse"
-import { ConfigurationError, connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
+import {
+  ConfigurationError,
+  connectRedis,
+  type Logger,
+  type Metrics,
+  type RedisAddress,
+  type RedisRole,
+} from "@kiln/runtime"
 import type { InputBucket, Storage } from "@kiln/storage"
 import { createDocuments, createEventBody, createJobView, createSignedUrls } from "@kiln/views"
 
@@ -31,7 +38,7 @@ import type { UpstreamOf } from "./upstream-of.ts"
 import { countOutages, measureEnds, measureWebhooks, tellWorker } from "./worker-metrics.ts"
 
 export type WorkerOptions = {
-  redisUrl: string
+  redisAddress: RedisAddress
   prefix: string
   concurrency: number
   retentionMs: number
@@ -73,7 +80,7 @@ const handBackMs = 2_000
 
 /** Starts taking jobs. Disposing of it takes no more, lets the running ones end and hands the rest back. */
 export async function startWorker(options: WorkerOptions) {
-  const { prefix, concurrency, log, metrics } = options
+  const { prefix, concurrency, metrics } = options
   const connect = connector(options)
   const redis = connect("command")
   const blocking = connect("blocking")
@@ -94,17 +101,13 @@ export async function startWorker(options: WorkerOptions) {
   const webhooks = await startWebhooks({ ...options, ledger, bodyOf, subscriber, deliveryMetrics })
   const worker = `${hostname()}:${process.pid}`
   const progress = createProgress()
-  const consumer = createConsumer({
+  const consumer = takeJobs(options, {
     redis: blocking,
-    prefix,
-    concurrency,
-    process: (task, lost) => {
+    process: (task) => {
       progress.took()
-      return generateImage(task, lost)
+      return generateImage(task)
     },
-    onError: seldom((error) => log.error({ err: error }, "the queue is in trouble")),
-    onFailure: ({ id, turn }, error) =>
-      log.error({ err: error, job: id, turn }, "an execution broke off, the job is offered again"),
+    onLockLost: () => void rounds.hold(),
   })
   const rounds = startRounds({
     ...options,
@@ -135,6 +138,20 @@ export async function startWorker(options: WorkerOptions) {
 
 const handingOver = (producer: Producer) => async (ready: readonly Handover[]) => {
   if (ready.length > 0) await producer.add(ready)
+}
+
+function takeJobs(
+  { prefix, concurrency, log }: WorkerOptions,
+  parts: Pick<Parameters<typeof createConsumer>[0], "redis" | "process" | "onLockLost">,
+): Consumer {
+  return createConsumer({
+    ...parts,
+    prefix,
+    concurrency,
+    onError: seldom((error) => log.error({ err: error }, "the queue is in trouble")),
+    onFailure: ({ id, turn }, error) =>
+      log.error({ err: error, job: id, turn }, "an execution broke off, the job is offered again"),
+  })
 }
 
 /** Lets the running jobs and deliveries end, and hands back in time what does not. */
@@ -177,11 +194,11 @@ function troubleOf(status: string, isStuck: boolean): string | undefined {
 }
 
 /** Opens the worker's connections to Redis, and tells of those that break. */
-function connector({ redisUrl, log, metrics }: Pick<WorkerOptions, "redisUrl" | "log" | "metrics">) {
+function connector({ redisAddress, log, metrics }: Pick<WorkerOptions, "redisAddress" | "log" | "metrics">) {
   const countOutage = countOutages(metrics)
   return (role: RedisRole) =>
     connectRedis({
-      url: redisUrl,
+      ...redisAddress,
       role,
       name: `kiln-worker-${role}`,
       onError: (error) => {

@@ -383,7 +383,7 @@ test("whatever is done in whatever order, the books add up and every job can end
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 10, maxLength: 60 }), async (steps) => {
       await redis.flushall()
-      const ledger = createLedger({ redis, prefix: "model", retentionMs: 60_000 })
+      const ledger = createLedger({ redis, prefix: "model", retentionMs: 60_000, heldMs: 0 })
       await ledger.beat("w", 2, 60_000)
       await redis.hset(`${prefix}:key:${limitedKey}`, "monthly_budget", keyBudget)
       const player = createPlayer(redis, ledger)

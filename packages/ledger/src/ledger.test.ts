@@ -24,7 +24,7 @@ before(async () => {
 after(() => server[Symbol.asyncDispose]())
 beforeEach(async () => {
   await redis.flushall()
-  ledger = createLedger({ redis, prefix: "test", retentionMs: 60_000 })
+  ledger = createLedger({ redis, prefix: "test", retentionMs: 60_000, heldMs: 0 })
 })
 
 async function submit(change: Partial<NewJob> = {}, idempotency?: { key: string; fingerprint: string }) {

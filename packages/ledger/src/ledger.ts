@@ -34,6 +34,7 @@ export type LedgerOptions = {
   retentionMs: number
   mostQueued?: number
   leaseMs?: number
+  heldMs?: number
   circuit?: CircuitPolicy
   /** Seals the secrets of webhooks; needed by whoever makes or sends them. */
   vault?: Vault
@@ -45,8 +46,8 @@ const dayMs = 24 * 3_600_000
 
 /** Everything known, in Redis. The records here are the truth; the queue only executes. */
 export function createLedger(options: LedgerOptions) {
-  const { redis, retentionMs, mostQueued = 500_000, leaseMs = 30_000, circuit = circuitPolicy } = options
-  const { vault = noVault, disableAfterMs = 5 * dayMs } = options
+  const { redis, retentionMs, mostQueued = 500_000, leaseMs = 30_000, heldMs = 10_000 } = options
+  const { vault = noVault, disableAfterMs = 5 * dayMs, circuit = circuitPolicy } = options
   const prefix = ledgerPrefix(options.prefix)
   const scripts = createScripts(redis, prefix)
   const deadlineError = describeFailure(
@@ -63,7 +64,7 @@ export function createLedger(options: LedgerOptions) {
   return {
     ...jobs,
     ...createInterventions(shared),
-    ...createRuns({ ...shared, mostDeaths: 5, deadlineError, deathsError, circuit }),
+    ...createRuns({ ...shared, leaseMs, heldMs, mostDeaths: 5, deadlineError, deathsError, circuit }),
     ...createModelHealth({ ...shared, circuit }),
     ...createRounds({ ...shared, leaseMs, deadlineError }),
     batches: createBatches({ ...shared, vault, secrets, idempotencyMs: dayMs }),

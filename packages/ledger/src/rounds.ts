@@ -19,6 +19,11 @@ type Options = {
 const mostExpired = 100
 const mostSteps = 100
 
+/** Nobody was heard for so long: Redis was away, or every worker was. A beat comes every three seconds. */
+export const silenceMs = 9_000
+/** What workers that live have after an outage to say so: connecting takes up to two seconds, holding comes every three. */
+const recoveryMs = 10_000
+
 /** What has to be done again and again, by any process: every step is atomic, so it matters not by which. */
 export function createRounds({ redis, scripts, prefix, ...options }: Options) {
   const { retentionMs, mostReady, leaseMs, deadlineError } = options
@@ -48,11 +53,15 @@ export function createRounds({ redis, scripts, prefix, ...options }: Options) {
       deadAfterMs: number,
       { running, taken }: { running: number; taken: number } = { running: 0, taken: 0 },
     ): Promise<{ alive: number; starvedMs: number }> {
-      const answer = (await scripts.run("beat", worker, jobs, deadAfterMs, running, taken)) as [
-        number,
-        number,
-      ]
+      const args = [worker, jobs, deadAfterMs, running, taken, silenceMs, recoveryMs] as const
+      const answer = (await scripts.run("beat", ...args)) as [number, number]
       return { alive: answer[0], starvedMs: answer[1] }
+    },
+
+    /** A living worker says which jobs it still does; answers the ids of those that are its own no more. */
+    async hold(runs: readonly { id: string; epoch: number }[]): Promise<string[]> {
+      if (runs.length === 0) return []
+      return (await scripts.run("hold", ...runs.flatMap(({ id, epoch }) => [id, epoch]))) as string[]
     },
 
     /** Those of the ids whose cancel flag is set: a hint that was lost is found here. */

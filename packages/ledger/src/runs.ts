@@ -7,6 +7,7 @@ import { fieldsOf } from "./fields-of.ts"
 import { handovers, type Handover } from "./handover.ts"
 import { picturesHash, type Remembered } from "./pictures.ts"
 import { decodeJob, type JobRecord, type KeptInput, type KeptOutput } from "./record.ts"
+import { silenceMs } from "./rounds.ts"
 import type { Scripts } from "./scripts.ts"
 
 /** What calls used; a cost of null has no known price. */
@@ -14,8 +15,8 @@ export type Spent = { calls: number; input: number; output: number; costNanoUsd:
 
 export type Begun =
   | { kind: "begun"; epoch: number; record: JobRecord }
-  /** Not to be worked on: removed, done, or handed over anew since. */
-  | { kind: "gone" | "stale" | "ended" }
+  /** Not to be worked on: removed, done, handed over anew since, or held by a worker that lives. */
+  | { kind: "gone" | "stale" | "ended" | "held" }
 
 export type AttemptEnd = {
   settlement: Settlement
@@ -39,6 +40,9 @@ type Options = {
   scripts: Scripts
   retentionMs: number
   mostReady: number
+  leaseMs: number
+  /** For how long a worker that said that it holds a job is believed, in milliseconds. */
+  heldMs: number
   /** Deaths of its workers after which a job is given up. */
   mostDeaths: number
   deadlineError: JobError
@@ -60,7 +64,10 @@ export function createRuns({ scripts, retentionMs, mostReady, ...options }: Opti
         JSON.stringify(options.deathsError),
         options.mostDeaths,
         execution,
-      )) as ["begun" | "gone" | "stale" | "ended", number, string[]]
+        options.heldMs,
+        options.leaseMs,
+        silenceMs,
+      )) as ["begun" | "gone" | "stale" | "ended" | "held", number, string[]]
       if (kind !== "begun") return { kind }
       const record = decodeJob(id, fieldsOf(flat))
       return record ? { kind, epoch, record } : { kind: "gone" }

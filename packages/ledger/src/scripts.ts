@@ -20,6 +20,7 @@ const names = [
   "forget-asset",
   "keep-input",
   "judge-model",
+  "hold",
   "batch-begin",
   "batch-beat",
   "batch-create",

@@ -9,11 +9,13 @@ type Options = {
   redis: Redis
   prefix: string
   concurrency: number
-  /** Does the task. It is aborted with `lock_lost` when another worker has taken the job over. */
-  process: (task: Task, signal: AbortSignal) => Promise<void>
+  /** Does the task. */
+  process: (task: Task) => Promise<void>
+  /** The queue takes this worker for dead and gives some of its tasks to others; the ledger says whose they are. */
+  onLockLost: () => void
   /** The queue is in trouble. */
   onError: (error: Error) => void
-  /** `process` threw although the task was still its own: the ledger will offer the job again. */
+  /** `process` threw: the ledger will offer the job again. */
   onFailure: (task: Task, error: unknown) => void
 }
 
@@ -33,20 +35,19 @@ export function createConsumer({
   prefix,
   concurrency,
   process,
+  onLockLost,
   onError,
   onFailure,
 }: Options): Consumer {
   const running = new Set<string>()
-  // BullMQ hands over a signal only to a function that declares three parameters.
   const worker = new Worker<Task>(
     imageQueue.name,
-    async (job, _token, signal) => {
+    async (job) => {
       running.add(job.data.id)
-      const lost = signal ?? new AbortController().signal
       try {
-        await process(job.data, lost)
+        await process(job.data)
       } catch (error) {
-        if (!lost.aborted) onFailure(job.data, error)
+        onFailure(job.data, error)
         // The ledger decides what is tried again; the queue never does.
         throw new UnrecoverableError(error instanceof Error ? error.message : "failed")
       } finally {
@@ -65,9 +66,7 @@ export function createConsumer({
       removeOnFail: { count: 0 },
     },
   )
-  worker.on("lockRenewalFailed", (ids: string[]) => {
-    for (const id of ids) worker.cancelJob(id, "lock_lost")
-  })
+  worker.on("lockRenewalFailed", onLockLost)
   pauseOnErrors(worker, onError)
   return { close: () => worker.close(), running: () => running.size }
 }

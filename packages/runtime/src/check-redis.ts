@@ -1,7 +1,22 @@
 import type { Redis } from "ioredis"
 
+import { serversOf } from "./redis-cluster.ts"
+
 /** What is wrong with this Redis for keeping jobs, in sentences; empty if nothing. Rejects when Redis is away. */
 export async function checkRedis(redis: Redis): Promise<string[]> {
+  const warnings = await Promise.all(serversOf(redis).map(checkServer))
+  return [...new Set(warnings.flat())]
+}
+
+/** The policy by which Redis would evict jobs; undefined if it does not, or does not tell. */
+export async function evictionPolicy(redis: Redis): Promise<string | undefined> {
+  const policies = await Promise.all(
+    serversOf(redis).map(async (server) => field(await server.info("memory"), "maxmemory_policy")),
+  )
+  return policies.find((policy) => policy !== undefined && policy !== "noeviction")
+}
+
+async function checkServer(redis: Redis): Promise<string[]> {
   const [memory, persistence, snapshots] = await Promise.all([
     redis.info("memory"),
     redis.info("persistence"),

@@ -1,5 +1,7 @@
 import { z } from "zod"
 
+import { readHosts } from "./redis-address.ts"
+
 export const redisUrl = z
   .string()
   .regex(/^(rediss?|unix|redis\+unix):\/\/./, "must start with redis://, rediss:// or unix://")
@@ -8,9 +10,27 @@ const days = z.coerce.number().positive()
 
 const mayBePrivate = z.enum(["inputs", "webhooks"])
 
+/** How the Redis of `REDIS_URL` is run. */
+export const redisEnv = {
+  REDIS_CLUSTER: z
+    .enum(["0", "1"])
+    .default("0")
+    .transform((flag) => flag === "1")
+    .describe("`1`: `REDIS_URL` names nodes of a Redis Cluster, several by commas"),
+  REDIS_SENTINELS: z
+    .string()
+    .optional()
+    .transform((text) => (text === undefined ? undefined : readHosts(text, 26_379)))
+    .describe(
+      "Sentinels that know the master, as `host:port` by commas; `REDIS_URL` still gives user and database",
+    ),
+  REDIS_SENTINEL_NAME: z.string().min(1).default("mymaster").describe("Name of the master at the sentinels"),
+}
+
 /** The variables of every process that works on jobs. */
 export const processEnv = {
   REDIS_URL: redisUrl.describe("Redis of the ledger and the queue: `redis://`, `rediss://` or `unix://`"),
+  ...redisEnv,
   KILN_REDIS_PREFIX: z
     .string()
     .regex(/^[a-z0-9_-]+$/)

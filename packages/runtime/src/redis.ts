@@ -1,11 +1,12 @@
 import { Redis, type RedisOptions } from "ioredis"
 
+import { splitRedisUrl, type RedisAddress } from "./redis-address.ts"
+import { connectCluster } from "./redis-cluster.ts"
+
 /** `command` fails fast; `blocking` waits on queues; `subscriber` waits for messages. */
 export type RedisRole = "command" | "blocking" | "subscriber"
 
-export type ConnectRedisOptions = {
-  /** `redis://`, `rediss://`, or a socket: `unix:///path`, `redis+unix:///path`, each with `?db=n` if wanted. */
-  url: string
+export type ConnectRedisOptions = RedisAddress & {
   role: RedisRole
   /** Shown by CLIENT LIST. */
   name: string
@@ -21,8 +22,8 @@ const COMMAND_TIMEOUT_MS = 5000
 const LONGEST_PAUSE_MS = 2000
 
 /** Connects in the background and reconnects for ever; close it with `disconnect()` or `quit()`. */
-export function connectRedis({ url, role, name, onError }: ConnectRedisOptions): Redis {
-  const redis = createClient(url, { ...OF_ROLE[role], ...ALWAYS, connectionName: name })
+export function connectRedis({ role, name, onError, ...address }: ConnectRedisOptions): Redis {
+  const redis = createClient(address, { ...OF_ROLE[role], ...ALWAYS, connectionName: name })
   let isDown = false
   redis.on("ready", () => {
     isDown = false
@@ -39,6 +40,8 @@ export function connectRedis({ url, role, name, onError }: ConnectRedisOptions):
 const ALWAYS = {
   connectTimeout: CONNECT_TIMEOUT_MS,
   retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 6), LONGEST_PAUSE_MS),
+  // After a fail-over the old address may be a replica: what answers READONLY is left and looked up anew.
+  reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
 } satisfies Options
 
 const OF_ROLE: Record<RedisRole, Options> = {
@@ -49,10 +52,21 @@ const OF_ROLE: Record<RedisRole, Options> = {
   subscriber: { maxRetriesPerRequest: null },
 }
 
-/** ioredis takes a socket as a path, which may hold any character. */
-function createClient(url: string, options: Options): Redis {
-  const [isSocket, path = "", query = ""] = /^(?:redis\+)?unix:\/\/(\/[^?]*)(?:\?(.*))?$/.exec(url) ?? []
-  if (isSocket === undefined) return new Redis(url, options)
-  const db = Number(new URLSearchParams(query).get("db") ?? 0)
-  return new Redis({ ...options, path: decodeURIComponent(path), db })
+function createClient(address: RedisAddress, options: Options): Redis {
+  if (address.cluster) return connectCluster(address.url, options)
+  const { sentinels, sentinelName } = address
+  const server = splitRedisUrl(address.url)
+  if (!sentinels || sentinels.length === 0) return new Redis({ ...server, ...options })
+  const { username, password, db, tls } = server
+  return new Redis({
+    ...options,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined ? {} : { tls }),
+    db: db ?? 0,
+    sentinels: [...sentinels],
+    name: sentinelName ?? "mymaster",
+    role: "master",
+    sentinelRetryStrategy: ALWAYS.retryStrategy,
+  })
 }

@@ -42,11 +42,12 @@ const claimingMs = 60_000
  * earlier attempt stays, and a process that dies in any line leaves a job that the next one can go on with.
  */
 export function createGenerateImage(deps: Deps) {
-  return async function generateImage(task: Handover, lockLost: AbortSignal): Promise<void> {
-    using run = deps.running.start(task.id, lockLost)
+  return async function generateImage(task: Handover): Promise<void> {
+    using run = deps.running.start(task.id)
     const begun = await claim(task, run, deps)
     if (begun.kind !== "begun") return
     const { epoch, record } = begun
+    run.claimed(epoch)
     const log = deps.log.child({ job: record.id, tenant: record.tenant, epoch })
     if (record.deadline) run.expireAt(record.deadline)
 

@@ -49,7 +49,7 @@ async function startBench(failure: EgressError = new EgressError("connection_fai
     spooled: () => readdir(spool),
     load(given: Given, known: readonly [number, KeptInput][] = []) {
       const record = { id, tenant: "acme", spec: { inputs: given }, fetched: new Map(known) } as unknown
-      const run = createRunningJobs().start(id, new AbortController().signal)
+      const run = createRunningJobs().start(id)
       const log = createLogger({ name: "test", level: "silent" })
       const work = { epoch: 1, record: record as JobRecord, run, log }
       return loadInputs(work, {

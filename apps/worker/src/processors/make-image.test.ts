@@ -80,7 +80,7 @@ const work = (bench: Bench, epoch: number, spent: Spent[]): ImageWork => ({
     warnings: () => [],
   },
   index: 0,
-  run: bench.running.start(record.id, new AbortController().signal),
+  run: bench.running.start(record.id),
   log: createLogger({ name: "test", level: "silent" }),
   spend: (more) => spent.push(more),
 })

@@ -24,6 +24,8 @@ type Deps = Omit<ModelChecks, "ledger" | "worker" | "log"> & {
 const dispatchMs = 200
 const sweepMs = 5_000
 const beatMs = 3_000
+/** The ledger takes a worker that says nothing for ten seconds for dead. */
+const holdMs = 3_000
 const deadAfterMs = 12_000
 const retentionMs = 60_000
 /** Records removed in one step: each is a few dozen commands. */
@@ -41,7 +43,7 @@ export function startRounds({
   onStarved,
   log,
   ...checks
-}: Deps): AsyncDisposable {
+}: Deps): AsyncDisposable & { hold(): Promise<void> } {
   const round = (name: string, periodMs: number, step: () => Promise<void>) =>
     every(step, {
       periodMs,
@@ -50,7 +52,13 @@ export function startRounds({
           ? log.error({ err: error, round: name }, "round failed")
           : log.info({ round: name }, "round works again"),
     })
+  const hold = async () => {
+    const claims = running.claims()
+    const lost = new Set(await ledger.hold(claims))
+    for (const { id, epoch } of claims) if (lost.has(id)) running.lose(id, epoch)
+  }
   const rounds = [
+    round("hold", holdMs, hold),
     round("beat", beatMs, async () => {
       onStarved((await ledger.beat(worker, concurrency, deadAfterMs, progress())).starvedMs)
     }),
@@ -66,6 +74,8 @@ export function startRounds({
     startModelChecks({ ...checks, ledger, worker, log }),
   ]
   return {
+    // The round tells of errors.
+    hold: () => hold().catch(() => {}),
     async [Symbol.asyncDispose]() {
       await Promise.all(rounds.map((each) => each[Symbol.asyncDispose]()))
       await ledger.beat(worker, 0, deadAfterMs).catch(() => {})

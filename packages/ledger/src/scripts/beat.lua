@@ -1,8 +1,11 @@
--- ARGV: worker id, jobs it takes at once (0: it leaves), ms until it counts as dead, jobs it runs, jobs it ever took.
+-- ARGV: worker id, jobs it takes at once (0: it leaves), ms until it counts as dead, jobs it runs, jobs it ever took,
+-- ms of silence that is an outage, ms that workers have after one to say what they hold.
 -- Answers how many workers are alive, and for how many ms this one has taken nothing of what it could.
 local workers = P .. 'workers'
 local slots, running, taken = tonumber(ARGV[2]), tonumber(ARGV[4]), ARGV[5]
 local starvedSince = 0
+if isRecovering(tonumber(ARGV[6])) then redis.call('SET', P .. 'recovering', '1', 'PX', ARGV[7], 'NX') end
+redis.call('SET', P .. 'heard', now)
 if slots == 0 then
   redis.call('HDEL', workers, ARGV[1])
 else

@@ -1,8 +1,9 @@
--- ARGV: id, turn, retention ms, error of an expired job, error of a job whose workers die, most deaths, execution.
+-- ARGV: id, turn, retention ms, error of an expired job, error of a job whose workers die, most deaths, execution,
+-- ms for which a worker that says it holds the job is believed, ms after which a lease is offered again, ms of silence that is an outage.
 local id, turn, retentionMs, execution = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[7]
 local job = jobKey(id)
 local r = redis.call('HMGET', job, 'status', 'tenant', 'model', 'batch', 'turn', 'cancel', 'deadline', 'execution',
-  'lane', 'rank', 'gone')
+  'lane', 'rank', 'gone', 'held')
 local status, tenant, model, batch = r[1], r[2], r[3], r[4]
 if not status then return { 'gone' } end
 if isTerminal(status) or r[5] ~= turn then return { 'stale' } end
@@ -15,6 +16,15 @@ end
 
 local deaths = 0
 if status == 'running' then
+  -- Its worker lives and goes on, whatever became of its lock in the queue; or nobody could be heard for a while,
+  -- and whoever lives is given the time to say so. Otherwise a picture would be bought twice.
+  local heldFor = tonumber(r[12] or '0') + tonumber(ARGV[8]) - now
+  if isRecovering(tonumber(ARGV[10])) then heldFor = math.max(heldFor, tonumber(ARGV[8])) end
+  if heldFor > 0 then
+    -- Offered again by the sweep when that time is over.
+    redis.call('ZADD', P .. 'lease', 'XX', now + heldFor - tonumber(ARGV[9]), id)
+    return { 'held' }
+  end
   -- Its worker died: the call may have been made and paid.
   closeAttempt(id, 'worker_lost', '', 'unknown')
   deaths = redis.call('HINCRBY', job, 'deaths', 1)
@@ -46,7 +56,7 @@ redis.call('HINCRBY', job, 'tries', 1)
 local n = redis.call('HINCRBY', job, 'attempts', 1)
 redis.call('HSET', job, 'a:' .. n, model .. '|' .. now)
 if n > attemptsKept then redis.call('HDEL', job, 'a:' .. (n - attemptsKept)) end
-redis.call('HSET', job, 'execution', execution)
+redis.call('HSET', job, 'execution', execution, 'held', now)
 redis.call('HDEL', job, 'blocked')
 redis.call('ZADD', P .. 'lease', 'XX', now, id)
 if status == 'queued' then

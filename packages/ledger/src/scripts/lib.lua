@@ -296,6 +296,12 @@ local function promote()
   end
 end
 
+-- Right after an outage of Redis, or of every worker, nobody can be taken for dead.
+local function isRecovering(silenceMs)
+  local heard = tonumber(redis.call('GET', P .. 'heard') or now)
+  return now - heard > silenceMs or redis.call('EXISTS', P .. 'recovering') == 1
+end
+
 -- The best job of a tenant over its lanes whose jobs have a model that may be called: highest priority first,
 -- then oldest. Answers its lane and that model too.
 local function best(tenant, seen)

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict"
+import { createHash, randomInt } from "node:crypto"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { suite, test } from "node:test"
+import { setTimeout as sleep } from "node:timers/promises"
+
+import type { Job } from "@kiln/contract"
+import type { JobRecord } from "@kiln/ledger"
+import { audit } from "@kiln/ledger/testing"
+
+import { createDice } from "../world/dice.ts"
+import { createPhoenix, type Phoenix } from "../world/phoenix.ts"
+import { startDurableRedis } from "../world/redis-servers.ts"
+import { until } from "../world/until.ts"
+import { startWorld, type World } from "../world/world.ts"
+
+const jobs = 1_000
+const kills = 20
+const submitters = 8
+
+/** Submits until it is accepted: a caller repeats with its key, whoever died meanwhile. */
+async function submitSurely({ url, key }: World, n: number): Promise<string> {
+  for (;;) {
+    const answer = await fetch(`${url}/v1/generations`, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${key}`,
+        "content-type": "application/json",
+        "idempotency-key": `storm-${n}`,
+      },
+      // The seed makes all pictures one, which the upstream paints only once.
+      body: JSON.stringify({ prompt: "a storm", seed: 7, metadata: { n: `${n}` } }),
+      signal: AbortSignal.timeout(15_000),
+    }).catch(() => undefined)
+    if (answer?.status === 202) return ((await answer.json()) as Job).id
+    assert.ok(answer === undefined || answer.status >= 500 || answer.status === 409, `${answer?.status}`)
+    await sleep(100)
+  }
+}
+
+async function submitAll(world: World, paceMs: number): Promise<string[]> {
+  const ids = new Set<string>()
+  let next = 0
+  await Promise.all(
+    Array.from({ length: submitters }, async () => {
+      while (next < jobs) {
+        ids.add(await submitSurely(world, next++))
+        await sleep(paceMs)
+      }
+    }),
+  )
+  return [...ids]
+}
+
+/** Kills one after the other at random; answers how many calls may have been lost with their worker. */
+async function rage(world: World, victims: Record<string, Phoenix>, dice: () => number): Promise<number> {
+  const names = Object.keys(victims)
+  let atRisk = 0
+  for (let n = 0; n < kills; n++) {
+    await sleep(300 + dice() * 900)
+    const name = names[Math.floor(dice() * names.length)] ?? ""
+    const victim = victims[name]
+    assert.ok(victim)
+    if (name.startsWith("worker")) atRisk += world.emulator.calls.filter(isOpen).length
+    await victim.kill()
+    await sleep(dice() * 700)
+    await victim.rise()
+  }
+  return atRisk
+}
+
+type Call = World["emulator"]["calls"][number]
+const isGenerate = ({ path }: Call) => path.includes(":generateContent")
+/** On its way, or answered so short a time ago that its picture may not be stored yet. */
+const isOpen = (call: Call) =>
+  isGenerate(call) && (call.durationMs === null || Date.now() - Date.parse(call.at) - call.durationMs < 2_000)
+
+async function allEnded(world: World, dice: number): Promise<Map<string, JobRecord>> {
+  await until(
+    `all have ended (seed ${dice})`,
+    async () => {
+      const counted = await world.redis
+        .hgetall("{kiln}:tenant:default")
+        .catch(() => ({ queued: "?", running: "?" }))
+      return counted["queued"] === "0" && counted["running"] === "0"
+    },
+    { withinMs: 120_000, everyMs: 200 },
+  )
+  return audit(world.redis, "{kiln}")
+}
+
+async function assertWholeOnDisk({ dataDir }: World, record: JobRecord): Promise<void> {
+  const output = record.outputs.get(0)
+  assert.ok(output, `${record.id} has no image`)
+  const bytes = await readFile(join(dataDir, "objects", output.key))
+  assert.equal(createHash("sha256").update(bytes).digest("hex"), output.sha256)
+}
+
+suite("a storm", { timeout: 300_000 }, () => {
+  test("in which everything is killed again and again loses no job, invents none, and buys next to nothing twice", async (t) => {
+    const seed = Number(process.env["STORM_SEED"] ?? randomInt(2 ** 31))
+    t.diagnostic(`STORM_SEED=${seed}`)
+    const dice = createDice(seed)
+    await using server = await startDurableRedis()
+    await using world = await startWorld({
+      api: false,
+      workers: 0,
+      redisUrl: () => server.url,
+      emulator: { latencyMs: [50, 400] },
+      workerEnv: { KILN_CONCURRENCY: "8" },
+    })
+    const victims = {
+      api: await createPhoenix(() => world.startApi()),
+      "worker 1": await createPhoenix(() => world.startWorker()),
+      "worker 2": await createPhoenix(() => world.startWorker()),
+      redis: { kill: server.kill, rise: server.start },
+    }
+    const [ids, atRisk] = await Promise.all([submitAll(world, 150), rage(world, victims, dice)])
+    assert.equal(ids.length, jobs)
+    const records = await allEnded(world, seed)
+    assert.deepEqual([...records.keys()].toSorted(), ids.toSorted())
+    const announced = new Set<string>()
+    for (const record of records.values()) {
+      assert.equal(record.status, "succeeded", `${record.id} ${JSON.stringify(record.error)}`)
+      const ends = record.events.filter(({ type }) => type === "job.succeeded")
+      assert.equal(ends.length, 1)
+      announced.add(ends[0]?.id ?? "")
+      await assertWholeOnDisk(world, record)
+    }
+    assert.equal(announced.size, jobs)
+    const bought = world.emulator.calls.filter(isGenerate).length
+    t.diagnostic(`${bought} calls for ${jobs} images, ${atRisk} in flight at the kills`)
+    assert.ok(bought <= jobs + atRisk, `${bought} calls for ${jobs} jobs and ${atRisk} in flight`)
+    const counted = [...records.values()].reduce((sum, { usage }) => sum + usage.calls, 0)
+    const unknown = [...records.values()]
+      .flatMap(({ attempts }) => attempts)
+      .filter(({ charged }) => charged === "unknown")
+    assert.ok(
+      counted <= bought && bought <= counted + unknown.length,
+      `${counted} counted, ${unknown.length} unknown`,
+    )
+  })
+})
