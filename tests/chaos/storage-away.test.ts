@@ -44,14 +44,14 @@ suite("when storage cannot be written", { concurrency: 2, timeout: 60_000 }, () 
     assert.equal(calls(world), 3)
   })
 
-  test("a worker that is told to stop hands the job back and ends with 0", async () => {
+  test("a worker that is told to stop hands the job back, ends with 0, and the next one stores what was paid", async () => {
     await using world = await startWorld({ workerEnv: { KILN_GRACE: "3" } })
     await world.make({ prompt: "warm up" })
     const [worker] = world.workers
     assert.ok(worker)
     const { id } = await world.submit({ prompt: "paid [[slow:1]]" })
     await until("it is called", () => calls(world) === 2)
-    await breakStorage(world)
+    const repair = await breakStorage(world)
     await worker.printed(/image not stored yet/)
     worker.kill("SIGTERM")
     assert.equal(await worker.exited, 0)
@@ -62,5 +62,11 @@ suite("when storage cannot be written", { concurrency: 2, timeout: 60_000 }, () 
       [["storage_error", "yes"]],
     )
     assert.equal(job.usage.upstream_calls, 1)
+    await repair()
+    await world.startWorker()
+    const ended = await world.ended(id)
+    assert.equal(ended.status, "succeeded", JSON.stringify(ended))
+    assert.equal(ended.usage.upstream_calls, 1)
+    assert.equal(calls(world), 2)
   })
 })

@@ -182,9 +182,11 @@ suite("a worker killed at each step of the recipe", { concurrency: 8 }, () => {
       ended.attempts.map(({ outcome, charged }) => [outcome, charged]),
       [
         ["worker_lost", "unknown"],
-        ["succeeded", "yes"],
+        ["succeeded", "no"],
       ],
     )
+    // It was on the disk, and is not bought again.
+    assert.equal(callsAfterWarmUp(world), 1)
     await booksBalance(world, job.id)
   })
 })

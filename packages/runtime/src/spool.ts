@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto"
-import { mkdir, readdir, rm, stat } from "node:fs/promises"
+import { mkdir, readdir, rm, rmdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 
 const leftoverMs = 24 * 3_600_000
 
-/** A folder of this process for images on their way to storage; leftovers of processes that died are removed. */
+/**
+ * A folder of this process for images on their way to storage. What is still in it at the end stays for the next
+ * process; what nobody wanted for a day is removed.
+ */
 export async function openSpool(dataDir: string): Promise<AsyncDisposable & { folder: string }> {
   const parent = join(dataDir, "spool")
   const folder = join(parent, randomUUID())
@@ -18,7 +21,7 @@ export async function openSpool(dataDir: string): Promise<AsyncDisposable & { fo
   return {
     folder,
     async [Symbol.asyncDispose]() {
-      await rm(folder, { recursive: true, force: true })
+      await rmdir(folder).catch(() => undefined)
     },
   }
 }

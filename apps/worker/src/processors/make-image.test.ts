@@ -27,11 +27,17 @@ type Keep = Parameters<typeof createMakeImage>[0]["ledger"]["keep"]
 async function startBench(keep: Keep) {
   const folder = await mkdtemp(join(tmpdir(), "kiln-worker-"))
   const spool = join(folder, "spool")
-  const storage: Storage = createDiskStorage({
+  const disk: Storage = createDiskStorage({
     folder: join(folder, "objects"),
     baseUrl: "http://localhost",
     secret: Buffer.alloc(32),
   })
+  let isFull = false
+  const put: Storage["put"] = async (...args) => {
+    if (isFull) throw new Error("The disk is full")
+    return disk.put(...args)
+  }
+  const storage: Storage = { ...disk, put }
   let calls = 0
   const paint: Paint = async (_request, { target }) => {
     calls += 1
@@ -54,6 +60,7 @@ async function startBench(keep: Keep) {
       keepTurns: true,
     }),
     calls: () => calls,
+    fillUp: (full: boolean) => void (isFull = full),
     async [Symbol.asyncDispose]() {
       await storage[Symbol.asyncDispose]()
       await rm(folder, { recursive: true, force: true })
@@ -112,4 +119,24 @@ test("a stored picture that could not be recorded is counted once, by the attemp
   await bench.makeImage(work(bench, 2, spent))
   assert.deepEqual([bench.calls(), kept.length, kept[0]?.calls, kept[0]?.input], [1, 1, 1, 9])
   assert.deepEqual(spent, [])
+})
+
+test("a paid picture that storage does not take waits on the disk for the next attempt, and is counted once", async () => {
+  const kept: Spent[] = []
+  await using bench = await startBench(async ({ spent }) => {
+    kept.push(spent)
+    return "kept"
+  })
+  bench.fillUp(true)
+  const spent: Spent[] = []
+  const cutOff = bench.makeImage(work(bench, 1, spent))
+  while (bench.calls() === 0) await new Promise((resume) => setTimeout(resume, 5))
+  bench.running.abort(record.id, "shutdown")
+  await assert.rejects(cutOff, { charged: "yes" })
+  assert.deepEqual([spent.map(({ calls }) => calls), (await readdir(bench.spool)).length], [[1], 1])
+  bench.fillUp(false)
+  const made = await bench.makeImage(work(bench, 2, spent))
+  assert.equal(made.charged, "no")
+  assert.deepEqual([bench.calls(), kept.map(({ calls }) => calls), spent.length], [1, [0], 1])
+  assert.deepEqual(await readdir(bench.spool), [])
 })

@@ -17,6 +17,7 @@ import type { Asking } from "./conversation.ts"
 import { converse, type Called } from "./converse.ts"
 import { keyOf, type ImageWork } from "./image-work.ts"
 import { keepTurn } from "./keep-turn.ts"
+import { claimPaid, notePaid, type PaidPicture } from "./paid-picture.ts"
 import { createStorageGate, type StorageGate } from "./storage-gate.ts"
 
 export type MakeImage = (work: ImageWork) => Promise<MadeImage>
@@ -33,9 +34,10 @@ type MakeImageOptions = {
   spool: string
 }
 type Deps = MakeImageOptions & { gate: StorageGate }
+type Bought = Called & PaidPicture
 
-/** For how long a picture that is paid is tried to be stored and written down. */
-const keepingMs = 60_000
+/** For how long a picture that is paid is tried to be stored and written down; then it lies on the disk for a day. */
+const keepingMs = 24 * 3_600_000
 
 /** Makes one image of a job: calls the upstream, brings the bytes to the asked format, stores and records them. */
 export function createMakeImage(options: MakeImageOptions): MakeImage {
@@ -46,16 +48,27 @@ export function createMakeImage(options: MakeImageOptions): MakeImage {
       await record(work, adopted.output, adopted.spent, deps)
       return { charged: "no", warnings: [] }
     }
-    await deps.gate.passable(work)
     const files = spoolFiles(deps.spool, work)
-    try {
-      // It is removed as a leftover by others when this process had nothing to do for a day.
-      await mkdir(files.folder, { recursive: true })
-      const called = await converse(work.conversation, (asked) => call(work, asked, files.upstream, deps))
-      return await keep(work, called, files, deps)
-    } finally {
-      await rm(files.folder, { recursive: true, force: true })
-    }
+    const paid = await claimPaid(files.folder, { ...work, spool: deps.spool })
+    if (paid) work.log.info({ index: work.index }, "found the paid picture of an earlier attempt")
+    const bought = paid ? { ...paid, asked: work.conversation.current() } : await buy(work, files, deps)
+    const made = await keep(work, bought, files, deps)
+    return paid ? { ...made, charged: "no" } : made
+  }
+}
+
+async function buy(work: ImageWork, files: SpoolFiles, deps: Deps): Promise<Bought> {
+  await deps.gate.passable(work)
+  try {
+    // It is removed as a leftover by others when this process had nothing to do for a day.
+    await mkdir(files.folder, { recursive: true })
+    const called = await converse(work.conversation, (asked) => call(work, asked, files.upstream, deps))
+    const bought = { ...called, isCounted: false }
+    await notePaid(files.folder, bought)
+    return bought
+  } catch (error) {
+    await rm(files.folder, { recursive: true, force: true })
+    throw error
   }
 }
 
@@ -68,6 +81,8 @@ const spoolFiles = (spool: string, { record: { id }, epoch, index }: ImageWork) 
     turn: join(folder, "turn"),
   }
 }
+
+type SpoolFiles = ReturnType<typeof spoolFiles>
 
 const spentOn = (tokens: Tokens, model: ModelEntry): Spent => ({
   calls: 1,
@@ -99,43 +114,45 @@ async function call(work: ImageWork, asked: Asking, target: string, deps: Deps):
   })
 }
 
-async function keep(
-  work: ImageWork,
-  called: Called,
-  files: ReturnType<typeof spoolFiles>,
-  deps: Deps,
-): Promise<MadeImage> {
-  const { painted } = called
-  const spent = spentOn(painted.tokens, work.model)
+async function keep(work: ImageWork, bought: Bought, files: SpoolFiles, deps: Deps): Promise<MadeImage> {
+  const { painted, isCounted } = bought
+  const spent = isCounted ? nothing : spentOn(painted.tokens, work.model)
+  let isLeft = false
   let isStored = false
   try {
-    const { output, warnings: more } = await store(work, called, files, deps)
+    const finished = await finish(work, files)
+    isLeft = true
+    const { output, warnings: more } = await store(work, { ...bought, ...finished, spent }, files, deps)
     isStored = true
+    isLeft = false
     await record(work, output, spent, deps)
     const warnings = [...painted.warnings, ...more, ...ratioWarning(work, output)]
     return { charged: "yes", content: painted.content, warnings }
   } catch (error) {
-    if (error instanceof Stopped) throw error
+    if (error instanceof Stopped) {
+      isLeft = false
+      throw error
+    }
     // The picture is paid although it could not be kept; a stored one is counted when it is adopted.
     if (!isStored) work.spend(spent)
+    if (isLeft) await notePaid(files.folder, { painted, isCounted: true })
     const failure = JobFailure.from(error)
     throw new JobFailure(failure.code, failure.message, {
       upstream: failure.upstream,
-      charged: "yes",
+      charged: isCounted ? "no" : "yes",
       cause: failure,
     })
+  } finally {
+    if (!isLeft) await rm(files.folder, { recursive: true, force: true })
   }
 }
 
-type Stored = { output: KeptOutput; warnings: Warning[] }
+const nothing: Spent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
 
-async function store(
-  work: ImageWork,
-  called: Called,
-  files: ReturnType<typeof spoolFiles>,
-  deps: Deps,
-): Promise<Stored> {
-  const { storage, gate } = deps
+type Finished = { output: KeptOutput; unchanged: string | undefined }
+
+/** Brings the upstream's bytes to the asked format. */
+async function finish(work: ImageWork, files: SpoolFiles): Promise<Finished> {
   const { parameters } = work.record.spec
   const facts = await finishImage({
     source: files.upstream,
@@ -153,28 +170,43 @@ async function store(
     sha256: facts.sha256,
     upstream_content_type: facts.upstreamContentType,
   }
-  const unchanged = facts.converted ? undefined : files.upstream
-  const keepingTurn = keepTurn(work, { ...called, output, unchanged, target: files.turn }, deps)
+  return { output, unchanged: facts.converted ? undefined : files.upstream }
+}
+
+type Stored = { output: KeptOutput; warnings: Warning[] }
+
+async function store(
+  work: ImageWork,
+  made: Bought & Finished & { spent: Spent },
+  files: SpoolFiles,
+  { storage, gate, ...deps }: Deps,
+): Promise<Stored> {
+  const { output } = made
+  const storeTurn = () => keepTurn(work, { ...made, target: files.turn }, { ...deps, storage })
+  const keepingTurn = storeTurn()
   keepingTurn.catch(() => undefined)
-  const body = { path: files.finished, bytes: facts.bytes, sha256: facts.sha256 }
+  const body = { path: files.finished, bytes: output.bytes, sha256: output.sha256 }
   const options = {
-    contentType: facts.contentType,
-    metadata: describeObject(output, spentOn(called.painted.tokens, work.model)),
+    contentType: output.content_type,
+    metadata: describeObject(output, made.spent),
     ifAbsent: true,
     signal: work.run.lost,
   }
+  let hadTrouble = false
   const { stored } = await insist(() => storage.put(output.key, body, options), {
     signal: work.run.lost,
     lastTry: work.run.leaving,
     forMs: keepingMs,
     onError: (error) => {
       gate.shut()
-      work.log.warn({ err: error, key: output.key }, "image not stored yet")
+      if (!hadTrouble) work.log.warn({ err: error, key: output.key }, "image not stored yet")
+      hadTrouble = true
     },
   })
   gate.open()
-  // With the image, not after it: it costs no time.
-  const warnings = await keepingTurn
+  // With the image, not after it: it costs no time. What storage did not take then, it may take now.
+  const first = await keepingTurn
+  const warnings = first.length > 0 && hadTrouble ? await storeTurn() : first
   if (stored) return { output, warnings }
   // An earlier attempt stored its own picture a moment ago: the object that is there is the truth.
   const earlier = await adopt(work, storage)

@@ -11,10 +11,12 @@ export type StorageGate = {
   open(): void
 }
 
-const waitingMs = 60_000
+/** A job's own deadline ends the waiting earlier; a storage that is away is no reason to fail jobs. */
+const waitingMs = 24 * 3_600_000
 
 export function createStorageGate(storage: Pick<Storage, "check">): StorageGate {
-  let isShut = false
+  // Shut until storage has been seen to work.
+  let isShut = true
   return {
     async passable({ run, log }) {
       if (!isShut) return
