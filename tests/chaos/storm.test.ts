@@ -114,7 +114,7 @@ suite("a storm", { timeout: 300_000 }, () => {
       api: await createPhoenix(() => world.startApi()),
       "worker 1": await createPhoenix(() => world.startWorker()),
       "worker 2": await createPhoenix(() => world.startWorker()),
-      redis: { kill: server.kill, rise: server.start },
+      redis: { kill: () => server.kill(), rise: () => server.start() },
     }
     const [ids, atRisk] = await Promise.all([submitAll(world, 150), rage(world, victims, dice)])
     assert.equal(ids.length, jobs)

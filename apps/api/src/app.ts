@@ -132,42 +132,7 @@ export function createApp(options: AppOptions): express.Express {
 type RouteOptions = AppOptions & { keys: KnownKeys; watchQueue: QueueWatch; waits: OpenWaits }
 
 function routes(options: RouteOptions): Router {
-  const { ledger, storage } = options
-  const documents = createDocuments({ storage })
-  const urls = createSignedUrls({
-    storage,
-    ttlMs: options.urlTtlMs,
-    linksExpire: options.linksExpire,
-  })
-  const view = createJobView({ ...options, documents, urls })
-  const findTemplate = createFindTemplate({ ledger })
-  const resolveInputs = createResolveInputs({ ...options, view })
-  const findPrevious = createFindPrevious({ ledger, view })
-  const readForm = createReadForm({ openFolder: options.inputs.openFolder, mostHeldBytes: 4_000_000_000 })
-  const checkWebhookUrl = createCheckWebhookUrl({ egress: options.webhookEgress })
-  const deps = {
-    ...options,
-    documents,
-    urls,
-    findTemplate,
-    resolveInputs,
-    submitJob: createSubmitJob({
-      ...options,
-      documents,
-      view,
-      findTemplate,
-      resolveInputs,
-      findPrevious,
-      checkWebhookUrl,
-    }),
-    assetView: createAssetView({ urls }),
-    findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
-    view,
-    checkWebhookUrl,
-    eventBody: createEventBody({ ledger, view }),
-    ended: createEndedJobs({ ledger, view }),
-    readiness: createReadiness(options),
-  }
+  const { readForm, ...deps } = partsOf(options)
   const router = Router()
   mount(router, operations.createGeneration, createGeneration(deps), readForm)
   mount(router, operations.createEdit, createEdit(deps), readForm)
@@ -240,3 +205,44 @@ const securityHeaders = helmet({
   // Whoever terminates TLS decides on this for the whole domain.
   strictTransportSecurity: false,
 })
+
+/** What the routes have in common. */
+function partsOf(options: RouteOptions) {
+  const { ledger, storage } = options
+  const documents = createDocuments({ storage })
+  const urls = createSignedUrls({
+    storage,
+    ttlMs: options.urlTtlMs,
+    linksExpire: options.linksExpire,
+  })
+  const view = createJobView({ ...options, documents, urls })
+  const findTemplate = createFindTemplate({ ledger })
+  const resolveInputs = createResolveInputs({ ...options, view })
+  const findPrevious = createFindPrevious({ ledger, view })
+  const readForm = createReadForm({ openFolder: options.inputs.openFolder, mostHeldBytes: 4_000_000_000 })
+  const checkWebhookUrl = createCheckWebhookUrl({ egress: options.webhookEgress })
+  return {
+    ...options,
+    documents,
+    urls,
+    findTemplate,
+    resolveInputs,
+    submitJob: createSubmitJob({
+      ...options,
+      documents,
+      view,
+      findTemplate,
+      resolveInputs,
+      findPrevious,
+      checkWebhookUrl,
+    }),
+    assetView: createAssetView({ urls }),
+    findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
+    view,
+    checkWebhookUrl,
+    eventBody: createEventBody({ ledger, view }),
+    ended: createEndedJobs({ ledger, view }),
+    readiness: createReadiness(options),
+    readForm,
+  }
+}

@@ -58,12 +58,7 @@ export function newJob(
       max_cost_usd === undefined || (toUsd(estimate(model)) ?? Infinity) <= max_cost_usd,
     now,
   })
-  if (max_cost_usd !== undefined) {
-    for (const model of plan.named) checkBudget(model, max_cost_usd, estimate(model))
-  }
-  // Whichever of them makes it: as much as the dearest is set aside.
-  const estimates = plan.named.map(estimate)
-  const estimateNanoUsd = estimates.some((each) => each === null) ? null : Math.max(...estimates.map(Number))
+  for (const each of plan.named) checkBudget(each, max_cost_usd, estimate(each))
   return {
     id: newId("job"),
     tenant,
@@ -82,14 +77,19 @@ export function newJob(
       warnings: [...plan.warnings, ...guidanceOf(prompt), ...guidanceOnInputs(plan.model, given ?? 0)],
     },
     priority,
-    estimateNanoUsd,
+    estimateNanoUsd: dearest(plan.named.map(estimate)),
     notBefore: not_before === undefined ? null : new Date(not_before),
     deadlineSeconds: deadline_seconds ?? null,
     ...(webhook ? { webhook } : {}),
   }
 }
 
-function checkBudget(model: ModelEntry, mostUsd: number, estimateNanoUsd: number | null): void {
+/** Whichever of the models makes it: as much as the dearest is set aside. One of unknown price makes it unknown. */
+const dearest = (estimates: readonly (number | null)[]): number | null =>
+  estimates.reduce((most, each) => (most === null || each === null ? null : Math.max(most, each)), 0)
+
+function checkBudget(model: ModelEntry, mostUsd: number | undefined, estimateNanoUsd: number | null): void {
+  if (mostUsd === undefined) return
   const estimate = toUsd(estimateNanoUsd)
   if (estimate !== null && estimate <= mostUsd) return
   const detail =

@@ -64,7 +64,7 @@ type Submission = Parameters<Ledger["submit"]>[0]
 export function createSubmitJob(deps: Deps) {
   const { ledger, feed, storage, documents, view, handOver, waits, log, closing } = deps
   const firstRequest = createFirstRequest(deps)
-  const answerFromEarlier = createAnswerFromEarlier(deps)
+  const submit = createSubmit(deps)
 
   return async (asked: Asked, { req, res }: Exchange): Promise<Answer<Job>> => {
     const sent = idempotencyKeyOf(req, asked.route, req.body)
@@ -73,11 +73,7 @@ export function createSubmitJob(deps: Deps) {
     const waitMs = waitOf(req, res, asked.query)
     using _wait = waitMs > 0 ? waits.enter(key.tenant, "wait") : undefined
     const { job: asNew, words } = await prepare(asked, key, idempotency)
-    const answered = await answerFromEarlier(asNew, words.prompt, idempotency)
-    const { job, submitted } = answered ?? {
-      job: asNew,
-      submitted: await ledger.submit({ job: asNew, idempotency }),
-    }
+    const { job, submitted } = await submit(asNew, words.prompt, idempotency)
     // Told of a connection that broke at the wrong moment, a job can be the replay of itself.
     const isNew = submitted.kind === "created" || (submitted.kind === "replayed" && submitted.id === job.id)
     if (!isNew) discardPrompt(job)
@@ -165,4 +161,13 @@ function answer(res: Response, job: Job): Answer<Job> {
   const isEnded = isTerminal(job.status)
   res.setHeader("Location", `/v1/jobs/${job.id}`)
   return { status: isEnded ? 200 : 202, body: job }
+}
+
+/** Writes a job down, or answers it from the images of an earlier one where that is wanted. */
+function createSubmit(deps: Deps) {
+  const answerFromEarlier = createAnswerFromEarlier(deps)
+  return async (job: NewJob, prompt: string, idempotency: Submission["idempotency"]) => {
+    const answered = await answerFromEarlier(job, prompt, idempotency)
+    return answered ?? { job, submitted: await deps.ledger.submit({ job, idempotency }) }
+  }
 }

@@ -17,6 +17,7 @@ import {
   readEnv,
   redisAddress,
   runUntilSignal,
+  type Metrics,
 } from "@kiln/runtime"
 import { openInputBucket, openStorage } from "@kiln/storage"
 
@@ -136,22 +137,24 @@ async function start(): Promise<AsyncDisposable> {
       stuckAfterMs: env.KILN_STUCK_AFTER * 1_000,
     }),
   )
-  if (env.KILN_WORKER_PORT !== undefined) {
-    opened.use(
-      await serveHealth({
-        host: env.KILN_WORKER_HOST,
-        port: env.KILN_WORKER_PORT,
-        trouble: worker.trouble,
-        metrics: {
-          text: worker.metrics,
-          contentType: metrics.contentType,
-          token: env.KILN_METRICS_TOKEN,
-        },
-      }),
-    )
-  }
+  await openHealth(opened, worker, metrics)
   log.info({ concurrency: env.KILN_CONCURRENCY, storage: storage.kind }, "waiting for jobs")
   return opened.move()
+}
+
+type Served = Pick<Awaited<ReturnType<typeof startWorker>>, "trouble" | "metrics">
+
+async function openHealth(opened: AsyncDisposableStack, worker: Served, metrics: Metrics): Promise<void> {
+  if (env.KILN_WORKER_PORT === undefined) return
+  const { contentType } = metrics
+  opened.use(
+    await serveHealth({
+      host: env.KILN_WORKER_HOST,
+      port: env.KILN_WORKER_PORT,
+      trouble: worker.trouble,
+      metrics: { text: worker.metrics, contentType, token: env.KILN_METRICS_TOKEN },
+    }),
+  )
 }
 
 await runUntilSignal(start, log, { forceAfterMs: (env.KILN_GRACE + 5) * 1_000 })

@@ -1,64 +1,11 @@
 import { z } from "zod"
 
-import { Asset, AssetRequest } from "./asset.ts"
-import { Batch, BatchEvent, BatchItem, BatchRequest } from "./batch.ts"
-import { EditRequest, mostInputImages } from "./edit.ts"
-import { JobEvent } from "./event.ts"
+import { mostInputImages } from "./edit.ts"
 import { refusals, type RefusalCode } from "./failures.ts"
-import { GenerationRequest } from "./generation.ts"
-import { Job } from "./job.ts"
-import { ApiKey, CreatedApiKey, CreateKeyRequest } from "./key.ts"
-import { TenantLimits, TenantLimitsRequest } from "./limits.ts"
-import { Model } from "./model.ts"
+import { replies, requests } from "./openapi-schemas.ts"
 import type { Operation } from "./operation.ts"
-import { Problem } from "./problem.ts"
-import { Template, TemplateRequest } from "./template.ts"
-import { UsageReport } from "./usage.ts"
-import {
-  CreateWebhookEndpointRequest,
-  ReplayRequest,
-  UpdateWebhookEndpointRequest,
-  WebhookDelivery,
-  WebhookEndpoint,
-  WebhookEndpointWithSecret,
-  WebhookEvent,
-  WebhookSecret,
-} from "./webhook.ts"
 
 type Json = Record<string, unknown>
-
-const requests = {
-  GenerationRequest,
-  EditRequest,
-  BatchRequest,
-  AssetRequest,
-  TemplateRequest,
-  CreateKeyRequest,
-  TenantLimitsRequest,
-  CreateWebhookEndpointRequest,
-  UpdateWebhookEndpointRequest,
-  ReplayRequest,
-}
-const replies = {
-  Job,
-  JobEvent,
-  Batch,
-  BatchItem,
-  BatchEvent,
-  Asset,
-  Template,
-  Model,
-  ApiKey,
-  CreatedApiKey,
-  TenantLimits,
-  UsageReport,
-  WebhookEndpoint,
-  WebhookEndpointWithSecret,
-  WebhookSecret,
-  WebhookDelivery,
-  WebhookEvent,
-  Problem,
-}
 
 /** The OpenAPI 3.1 document of a set of operations; named schemas stand once, under `components`. */
 export function describe(options: {

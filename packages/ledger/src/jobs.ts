@@ -72,21 +72,7 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
         ...encodeJob(job),
         ...(webhook ? Object.entries(encodeOwnWebhook(vault, { tenant, of: "job" }, webhook)).flat() : []),
       )) as [string, ...(string | number)[]]
-      const [kind, second, ...rest] = answer
-      switch (kind) {
-        case "created":
-          return { kind, position: Number(second), ready: handovers(rest) }
-        case "replayed":
-          return { kind, id: String(second), position: Number(rest[0]) }
-        case "mismatch":
-        case "full":
-          return { kind }
-        case "unaffordable":
-          return decodeUnaffordable([second ?? "", ...rest])
-        default:
-          // Ids are unique, so this is an earlier try of ours whose answer was lost; the sweep hands it over.
-          return { kind: "created", position: 0, ready: [] }
-      }
+      return submittedOf(answer)
     },
 
     /** The job that an earlier request with this Idempotency-Key and content made. */
@@ -109,5 +95,23 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
       const blockedBy = restsUntil ? reason : (openFor(circuit) ?? record.blockedBy)
       return { position: rank ?? 0, blockedBy, restsUntil }
     },
+  }
+}
+
+function submittedOf(answer: readonly [string, ...(string | number)[]]): Submitted {
+  const [kind, second, ...rest] = answer
+  switch (kind) {
+    case "created":
+      return { kind, position: Number(second), ready: handovers(rest) }
+    case "replayed":
+      return { kind, id: String(second), position: Number(rest[0]) }
+    case "mismatch":
+    case "full":
+      return { kind }
+    case "unaffordable":
+      return decodeUnaffordable([second ?? "", ...rest])
+    default:
+      // Ids are unique, so this is an earlier try of ours whose answer was lost; the sweep hands it over.
+      return { kind: "created", position: 0, ready: [] }
   }
 }

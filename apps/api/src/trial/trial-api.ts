@@ -43,9 +43,7 @@ export async function startTrialApi({
   const given = join(folder, "given")
   await mkdir(spool)
   const closing = new AbortController()
-  const close = (): void => {
-    closing.abort()
-  }
+  const close = () => closing.abort()
   opened.use(server)
   opened.defer(close)
   server.serve(
