@@ -5,7 +5,7 @@ import type { Charged, JobFailureCode } from "@kiln/contract"
 
 import { startWorld, type World } from "../world/world.ts"
 
-type Row = [scenario: string, code: JobFailureCode, charged: Charged, attempts: number]
+type Row = [scenario: string, code: JobFailureCode, charged: Charged, attempts: number, model?: string]
 
 /** Every way in which the upstream refuses, and what the caller learns of it. */
 const rows: Row[] = [
@@ -18,7 +18,8 @@ const rows: Row[] = [
   ["no_candidates", "no_image", "yes", 3],
   ["text_refusal", "text_only", "yes", 1],
   ["max_tokens", "invalid_request", "yes", 1],
-  ["404_gone", "model_unavailable", "no", 1],
+  // Every job of this model is refused from then on.
+  ["404_gone", "model_unavailable", "no", 1, "gemini-3-pro-image"],
   ["403_leaked", "upstream_auth", "no", 1],
   ["429_prepay", "upstream_billing", "no", 1],
   ["429_zero", "upstream_quota_exhausted", "no", 1],
@@ -31,9 +32,9 @@ suite("each failure of the upstream has one code", { concurrency: 8 }, () => {
   })
   after(() => world[Symbol.asyncDispose]())
 
-  for (const [scenario, code, charged, attempts] of rows) {
+  for (const [scenario, code, charged, attempts, model] of rows) {
     test(`${scenario} is ${code}`, async () => {
-      const job = await world.make({ prompt: `a mug [[${scenario}]]` })
+      const job = await world.make({ prompt: `a mug [[${scenario}]]`, ...(model && { model }) })
       assert.equal(job.status, "failed")
       assert.equal(job.error?.code, code)
       assert.ok(job.error.message.length > 10)

@@ -7,17 +7,28 @@ export type HttpGate = AsyncDisposable & {
   url: string
   /** Holds the first request that matches, and all after it; resolves when one is held. */
   hold(matches: (request: IncomingMessage) => boolean): Promise<void>
+  /** From now on requests that match are refused with 503; undefined: none is. */
+  overload(matches: ((request: IncomingMessage) => boolean) | undefined): void
+  refused(): number
   /** Requests that have been passed on whole, answered or not. */
   passedOn(): number
 }
 
 export async function startHttpGate(target: string): Promise<HttpGate> {
   let holding: { matches: (request: IncomingMessage) => boolean; hit: () => void } | undefined
+  let overloaded: ((request: IncomingMessage) => boolean) | undefined
   let passedOn = 0
+  let refused = 0
   const to = new URL(target)
   const server = createServer((incoming, outgoing) => {
     if (holding?.matches(incoming)) {
       holding.hit()
+      return
+    }
+    if (overloaded?.(incoming)) {
+      refused += 1
+      incoming.resume()
+      outgoing.writeHead(503, { "content-type": "application/json" }).end(overloadedBody)
       return
     }
     const forwarded = request(
@@ -46,6 +57,8 @@ export async function startHttpGate(target: string): Promise<HttpGate> {
       holding = { matches, hit: resolve }
       return promise
     },
+    overload: (matches) => void (overloaded = matches),
+    refused: () => refused,
     passedOn: () => passedOn,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
@@ -53,3 +66,7 @@ export async function startHttpGate(target: string): Promise<HttpGate> {
     },
   }
 }
+
+const overloadedBody = JSON.stringify({
+  error: { code: 503, message: "The model is overloaded. Please try again later.", status: "UNAVAILABLE" },
+})

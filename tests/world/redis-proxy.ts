@@ -15,10 +15,9 @@ export type RedisProxy = AsyncDisposable & {
 
 const scripts = new URL("../../packages/ledger/src/scripts/", import.meta.url)
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, scripts), "utf8")
+/** What Redis knows a script by: the ledger puts these before each. */
 const shaOf = (script: string) =>
-  createHash("sha1")
-    .update(`${source("lib")}\n${source(script)}`)
-    .digest("hex")
+  createHash("sha1").update(["clock", "circuits", "lib", script].map(source).join("\n")).digest("hex")
 
 /** Starts a proxy before the Redis at a unix socket. */
 export async function startRedisProxy(target: string): Promise<RedisProxy> {

@@ -1,5 +1,5 @@
-import { newId, Refusal, type GenerationRequest, type ModelEntry, type Tokens } from "@kiln/contract"
-import { checkCapabilities, costOf, estimateTokens, guidanceOf, toUsd, type Models } from "@kiln/jobs"
+import { newId, Refusal, type GenerationRequest, type ModelEntry } from "@kiln/contract"
+import { costOf, estimateTokens, guidanceOf, planModels, toUsd, type Models } from "@kiln/jobs"
 import type { NewJob } from "@kiln/ledger"
 
 /** What is to be painted, and the template that says it. */
@@ -21,6 +21,7 @@ export function newJob(
     template: _template,
     variables: _variables,
     model: name,
+    fallback_models,
     priority,
     not_before,
     deadline_seconds,
@@ -28,25 +29,33 @@ export function newJob(
     metadata,
     ...parameters
   } = request
-  const { model, requested, warnings } = models.resolve(name, now)
-  checkCapabilities(model, parameters, images)
+  const estimate = (model: ModelEntry) =>
+    toUsd(costOf(estimateTokens(model, prompt, parameters, images), model.prices))
+  const plan = planModels(models, {
+    names: { model: name, fallbacks: fallback_models ?? [] },
+    parameters,
+    inputs: images,
+    isAffordable: (model) => max_cost_usd === undefined || (estimate(model) ?? Infinity) <= max_cost_usd,
+    now,
+  })
   if (max_cost_usd !== undefined) {
-    checkBudget(model, max_cost_usd, estimateTokens(model, prompt, parameters, images))
+    for (const model of plan.named) checkBudget(model, max_cost_usd, estimate(model))
   }
   return {
     id: newId("job"),
     tenant,
     key,
     type: images === undefined ? "generation" : "edit",
-    model: model.id,
-    requestedModel: requested,
+    model: plan.model.id,
+    lane: plan.lane,
+    requestedModel: plan.requested,
     spec: {
       prompt,
       promptKey: null,
       ...(template === undefined ? {} : { template }),
       parameters,
       metadata,
-      warnings: [...warnings, ...guidanceOf(prompt)],
+      warnings: [...plan.warnings, ...guidanceOf(prompt)],
     },
     priority,
     notBefore: not_before === undefined ? null : new Date(not_before),
@@ -54,13 +63,12 @@ export function newJob(
   }
 }
 
-function checkBudget(model: ModelEntry, mostUsd: number, tokens: Tokens): void {
-  const estimate = toUsd(costOf(tokens, model.prices))
+function checkBudget(model: ModelEntry, mostUsd: number, estimate: number | null): void {
   if (estimate !== null && estimate <= mostUsd) return
   const detail =
     estimate === null
       ? `the price of ${model.id} is not known, so max_cost_usd of ${mostUsd} cannot be kept`
-      : `the estimate of ${estimate} USD is above max_cost_usd of ${mostUsd} USD`
+      : `the estimate of ${estimate} USD with ${model.id} is above max_cost_usd of ${mostUsd} USD`
   throw new Refusal("budget_exceeded", detail, {
     errors: [{ pointer: "/max_cost_usd", code: "budget_exceeded", detail }],
   })

@@ -18,6 +18,14 @@ export const workerEnv = {
     .positive()
     .default(300)
     .describe("Seconds that one upstream call may take"),
+  KILN_OVERLOAD_PAUSE: z.coerce
+    .number()
+    .positive()
+    .max(300)
+    .default(10)
+    .describe(
+      "Seconds that a model first rests after repeated overload; each further rest doubles, up to 300",
+    ),
   KILN_WORKER_HOST: z.string().default("127.0.0.1").describe("Where the worker's health is served"),
   KILN_WORKER_PORT: z.coerce
     .number()

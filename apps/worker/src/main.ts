@@ -4,7 +4,7 @@ import { resolve } from "node:path"
 import { mostAssetBytes } from "@kiln/contract"
 import { createEgress } from "@kiln/egress"
 import { createGemini } from "@kiln/gemini"
-import { createModels, type Models } from "@kiln/jobs"
+import { circuitPolicy, createModels, type Models } from "@kiln/jobs"
 import { createLogger, createMetrics, openSpool, readEnv, runUntilSignal } from "@kiln/runtime"
 import { openStorage } from "@kiln/storage"
 
@@ -60,6 +60,7 @@ async function start(): Promise<AsyncDisposable> {
       retentionMs: env.KILN_RETENTION_DAYS * dayMs,
       imageRetentionMs: env.KILN_IMAGE_RETENTION_DAYS ? env.KILN_IMAGE_RETENTION_DAYS * dayMs : undefined,
       graceMs: env.KILN_GRACE * 1_000,
+      circuit: { ...circuitPolicy, firstMs: env.KILN_OVERLOAD_PAUSE * 1_000 },
       models,
       paint,
       storage,

@@ -2,7 +2,7 @@ import { hostname } from "node:os"
 
 import type { Egress } from "@kiln/egress"
 import { createInputs } from "@kiln/inputs"
-import type { Models, Paint } from "@kiln/jobs"
+import type { CircuitPolicy, Models, Paint } from "@kiln/jobs"
 import { cancelChannel, createLedger, type Handover } from "@kiln/ledger"
 import { createConsumer, createProducer, listenForCancellation, type Consumer } from "@kiln/queue"
 import { connectRedis, type Logger, type Metrics, type RedisRole } from "@kiln/runtime"
@@ -24,6 +24,8 @@ export type WorkerOptions = {
   retentionMs: number
   imageRetentionMs: number | undefined
   graceMs: number
+  /** When a model rests that is overloaded or gone. */
+  circuit: CircuitPolicy
   models: Models
   paint: Paint
   storage: Storage
@@ -41,11 +43,11 @@ const handBackMs = 2_000
 
 /** Starts taking jobs. Disposing of it takes no more, lets the running ones end and hands the rest back. */
 export async function startWorker(options: WorkerOptions) {
-  const { prefix, concurrency, retentionMs, log, metrics } = options
+  const { prefix, concurrency, log, metrics } = options
   const connect = connector(options)
   const redis = connect("command")
   const blocking = connect("blocking")
-  const ledger = createLedger({ redis, prefix, retentionMs })
+  const ledger = createLedger({ ...options, redis })
   const producer = createProducer({ redis, prefix })
   const running = createRunningJobs()
   const handOver = async (ready: readonly Handover[]) => {

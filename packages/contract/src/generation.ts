@@ -51,6 +51,9 @@ export type Parameters = z.infer<typeof Parameters>
 
 const longestDeadlineS = 7 * 24 * 3_600
 
+/** More would only hide that nothing can be called. */
+const mostFallbacks = 4
+
 /** Characters of a prompt, written or made of a template. */
 export const longestPrompt = 32_000
 
@@ -62,6 +65,12 @@ export const asked = {
   ),
   variables: VariableValues.optional().describe("Values for the template's variables."),
   model: z.string().min(1).max(128).optional().describe("Id or alias of a model; see `GET /v1/models`."),
+  fallback_models: z
+    .array(z.string().min(1).max(128))
+    .min(1)
+    .max(mostFallbacks)
+    .optional()
+    .describe("Models that take over, in this order, when one is overloaded, retired or out of daily quota."),
   ...painting,
   priority: Priority.default("normal"),
   not_before: moment.optional().describe("Start no earlier."),

@@ -80,7 +80,9 @@ export const ModelEntry = z.strictObject({
 })
 export type ModelEntry = z.infer<typeof ModelEntry>
 
-export const ModelStatus = z.enum(["available", "retiring", "retired"])
+export const ModelStatus = z
+  .enum(["available", "retiring", "retired", "unavailable"])
+  .describe("`unavailable`: the upstream said that it does not serve it.")
 export type ModelStatus = z.infer<typeof ModelStatus>
 
 /** A model as callers see it: where it is served and with which key is not told. */

@@ -5,11 +5,17 @@ import { Refusal, type FieldError, type ModelEntry, type Parameters } from "@kil
  * number of images to edit, undefined where there are words alone.
  */
 export function checkCapabilities(model: ModelEntry, parameters: Parameters, inputs?: number): void {
-  const errors = [...unsuited(model, inputs), ...lacking(model, parameters)]
+  const errors = shortcomings(model, parameters, inputs)
   if (errors.length === 0) return
   const message = errors.map(({ pointer, detail }) => `${pointer.slice(1)}: ${detail}`).join("; ")
   throw new Refusal("invalid_request", message, { errors })
 }
+
+/** The fields of a request that the model cannot serve; none when it can. */
+export const shortcomings = (model: ModelEntry, parameters: Parameters, inputs?: number): FieldError[] => [
+  ...unsuited(model, inputs),
+  ...lacking(model, parameters),
+]
 
 const unsupported = (pointer: string, detail: string): FieldError[] => [
   { pointer, code: "unsupported_by_model", detail },

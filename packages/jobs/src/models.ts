@@ -10,7 +10,8 @@ export type Models = {
   /** Finds a model by id or alias; none given is the default. Throws `invalid_request` for an unknown one. */
   resolve(name: string | undefined, now: Date): Resolved
   get(id: string): ModelEntry | undefined
-  list(now: Date): Model[]
+  /** `gone`: ids of those that the upstream does not serve. */
+  list(now: Date, gone?: ReadonlySet<string>): Model[]
   entries(): readonly ModelEntry[]
 }
 
@@ -35,7 +36,11 @@ export function createModels(options: { defaultModel: string; overrides?: unknow
       return { model, requested, warnings: warningsOf(requested, model, now) }
     },
     get: (id) => byId.get(id),
-    list: (now) => entries.map((entry) => publicModel(entry, entry.id === defaultEntry.id, now)),
+    list: (now, gone) =>
+      entries.map((entry) => {
+        const model = publicModel(entry, entry.id === defaultEntry.id, now)
+        return gone?.has(entry.id) ? { ...model, status: "unavailable" } : model
+      }),
     entries: () => entries,
   }
 }

@@ -9,6 +9,7 @@ const blocked = new JobFailure("content_blocked", "blocked")
 const overloaded = new JobFailure("upstream_overloaded", "busy")
 
 const attempt = (change: Partial<AttemptResult> = {}): AttemptResult => ({
+  lane: "a",
   attempts: 1,
   now: new Date("2026-11-22T12:00:00Z"),
   random: () => 1,

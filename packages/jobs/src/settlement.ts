@@ -7,6 +7,7 @@ import {
   type TerminalStatus,
 } from "@kiln/contract"
 
+import { successorFor, type Departure } from "./lane.ts"
 import { decideRetry, type RetrySituation } from "./retry.ts"
 
 /** Why a run was stopped from outside before its calls had ended. */
@@ -14,6 +15,8 @@ export type StopReason = "canceled" | "deadline" | "shutdown"
 
 /** What one attempt came to. */
 export type AttemptResult = RetrySituation & {
+  /** The job's model and those that may take over. */
+  lane: string
   requested: number
   /** Images that are kept, from earlier attempts too. */
   delivered: number
@@ -46,6 +49,8 @@ export type Settlement =
       blockedBy: "upstream_rpm" | "upstream_rpd" | null
       /** Images that will not be tried again, by index. */
       abandoned: Map<number, JobError>
+      /** Another model makes the rest; the wait is then only the old model's rest. */
+      successor: { model: string; reason: Departure } | null
     }
 
 /** Decides how an attempt ends. All images are there: succeeded, even when a cancel came too late to matter. */
@@ -73,6 +78,7 @@ export function settle(result: AttemptResult): Settlement {
         free: true,
         blockedBy: null,
         abandoned: abandonedOf(result),
+        successor: null,
       }
     case undefined:
       return settleFailures(result)
@@ -80,6 +86,34 @@ export function settle(result: AttemptResult): Settlement {
 }
 
 function settleFailures(result: AttemptResult): Settlement {
+  return leave(result) ?? stay(result)
+}
+
+const successorOf = ({ lane, attempts }: AttemptResult, failure: JobFailure) =>
+  successorFor(lane, failure, attempts)
+
+/** Another model takes over what this one cannot make now. Its own quota is no reason to wait. */
+function leave(result: AttemptResult): Settlement | undefined {
+  const leaving = [...result.failures.values()].flatMap((failure) => {
+    const successor = successorOf(result, failure)
+    return successor ? [{ failure, successor }] : []
+  })
+  const first = leaving[0]
+  if (!first) return undefined
+  const retry = decideRetry(first.failure, { ...result, deadlineAt: undefined })
+  const rests = retry.again && retry.free ? retry : undefined
+  return {
+    kind: "again",
+    outcome: first.failure.code,
+    delayMs: rests?.delayMs ?? 0,
+    free: false,
+    blockedBy: rests?.blockedBy ?? null,
+    abandoned: abandonedOf(result),
+    successor: first.successor,
+  }
+}
+
+function stay(result: AttemptResult): Settlement {
   const decided = [...result.failures].map(([index, failure]) => ({
     index,
     failure,
@@ -98,12 +132,15 @@ function settleFailures(result: AttemptResult): Settlement {
     free: !counted,
     blockedBy: slowest.retry.again && slowest.retry.free ? slowest.retry.blockedBy : null,
     abandoned,
+    successor: null,
   }
 }
 
 /** The images that are given up, those of earlier attempts too. */
 function abandonedOf(result: AttemptResult): Map<number, JobError> {
-  const lost = [...result.failures].filter(([, failure]) => !decideRetry(failure, result).again)
+  const lost = [...result.failures].filter(
+    ([, failure]) => !successorOf(result, failure) && !decideRetry(failure, result).again,
+  )
   return new Map([
     ...result.abandoned,
     ...lost.map(([index, failure]) => [index, describeFailure(failure)] as const),

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis"
 
 import { handovers, type Handover } from "./handover.ts"
+import { openFor } from "./model-health.ts"
 import { decodeJob, encodeJob, type JobRecord, type NewJob } from "./record.ts"
 import type { Scripts } from "./scripts.ts"
 
@@ -30,7 +31,7 @@ type Options = {
 }
 
 /** Where it waits: each batch has lanes of its own. */
-const laneOf = ({ model, batch }: JobRecord): string => (batch === null ? model : `${model}|${batch}`)
+const laneOf = ({ lane, batch }: JobRecord): string => (batch === null ? lane : `${lane}|${batch}`)
 
 /** What callers do to jobs. */
 export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
@@ -86,13 +87,15 @@ export function createJobs({ redis, scripts, prefix, ...limits }: Options) {
     async place(
       record: JobRecord,
     ): Promise<{ position: number; blockedBy: string | null; restsUntil: Date | null }> {
-      const [rank, rest] = await Promise.all([
+      const [rank, rest, circuit] = await Promise.all([
         redis.zrank(`${prefix}:pend:${record.tenant}:${laneOf(record)}`, record.id),
         redis.hget(`${prefix}:rest`, record.model),
+        redis.hget(`${prefix}:circuits`, record.model),
       ])
       const [until = "0", reason = ""] = rest?.split("|") ?? []
       const restsUntil = Number(until) > Date.now() ? new Date(Number(until)) : null
-      return { position: rank ?? 0, blockedBy: restsUntil ? reason : record.blockedBy, restsUntil }
+      const blockedBy = restsUntil ? reason : (openFor(circuit) ?? record.blockedBy)
+      return { position: rank ?? 0, blockedBy, restsUntil }
     },
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
 
 import { JobFailure, type JobError, type Priority, type TerminalStatus } from "@kiln/contract"
-import { describeFailure, type Settlement } from "@kiln/jobs"
+import { describeFailure, successorFor, type Settlement, type UpstreamHealth } from "@kiln/jobs"
 import * as fc from "fast-check"
 import type { Redis } from "ioredis"
 
@@ -15,15 +15,17 @@ import { newJob, output } from "./testing/sample-job.ts"
 
 const prefix = "{model}"
 const tenants = ["a", "b", "c"] as const
-const models = ["m", "n"] as const
+const lanes = ["m", "n", "m>n", "n>o,~p", "m>~o"] as const
+const healths = [null, "answered", "overloaded", "gone"] as const
 const nothingSpent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
 
 type Command =
-  | { do: "submit"; tenant: number; model: number; priority: Priority; later: boolean; deadline: boolean }
+  | { do: "submit"; tenant: number; lane: number; priority: Priority; later: boolean; deadline: boolean }
   | { do: "dispatch" | "sweep" | "elapse" | "unrest" | "age" }
+  | { do: "judge"; model: number; said: "served" | "gone" }
   | { do: "begin" | "cancel" | "retry" | "remove" | "expire"; which: number }
   | { do: "keep"; which: number; index: number }
-  | { do: "settle"; which: number; how: number; calls: number }
+  | { do: "settle"; which: number; how: number; calls: number; health: number }
   | { do: "beat"; jobs: number }
   | { do: "limit"; tenant: number; jobs: number }
 
@@ -35,7 +37,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({
       do: one("submit"),
       tenant: nat(2),
-      model: nat(1),
+      lane: nat(4),
       priority: fc.constantFrom("high", "normal", "low"),
       later: fc.boolean(),
       deadline: fc.boolean(),
@@ -43,7 +45,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 6, arbitrary: fc.record({ do: one("begin"), which: nat(40) }) },
   { weight: 3, arbitrary: fc.record({ do: one("keep"), which: nat(40), index: nat(2) }) },
-  { weight: 5, arbitrary: fc.record({ do: one("settle"), which: nat(40), how: nat(6), calls: nat(2) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: one("settle"), which: nat(40), how: nat(9), calls: nat(2), health: nat(3) }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -54,6 +59,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constantFrom("dispatch", "sweep", "elapse", "unrest", "age") }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: one("judge"),
+      model: nat(3),
+      said: fc.constantFrom<("served" | "gone")[]>("served", "gone"),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ do: one("beat"), jobs: nat(3) }) },
   { weight: 1, arbitrary: fc.record({ do: one("limit"), tenant: nat(2), jobs: nat(2) }) },
@@ -67,13 +80,19 @@ const end = (status: TerminalStatus, error: JobError | null): Settlement => ({
   error,
   shortfall: error === null ? null : { requested: 2, delivered: 1, errors: [error] },
 })
-const again = (delayMs: number, blockedBy: "upstream_rpm" | null): Settlement => ({
+type Again = Extract<Settlement, { kind: "again" }>
+const again = (
+  delayMs: number,
+  blockedBy: Again["blockedBy"],
+  successor: Again["successor"] = null,
+): Again => ({
   kind: "again",
   outcome: "upstream_error",
   delayMs,
   free: blockedBy !== null,
   blockedBy,
   abandoned: new Map(),
+  successor,
 })
 const settlements: readonly Settlement[] = [
   end("succeeded", null),
@@ -84,7 +103,23 @@ const settlements: readonly Settlement[] = [
   again(60_000, null),
   again(60_000, "upstream_rpm"),
 ]
+/** Failures that bring another model, where there is one. */
+const departures = [
+  new JobFailure("upstream_overloaded", "no"),
+  new JobFailure("model_unavailable", "no", { upstream: { status: 404 } }),
+  new JobFailure("upstream_quota_exhausted", "no", { quota: "day" }),
+]
 
+/** How an attempt of a job in this lane ends. */
+function settlementOf(how: number, lane: string): Settlement | undefined {
+  const failure = departures[how - settlements.length]
+  if (!failure) return settlements[how]
+  const successor = successorFor(lane, failure, 2) ?? null
+  const blockedBy = failure.quota === "day" ? "upstream_rpd" : null
+  return again(60_000, blockedBy, successor)
+}
+
+const planOf = (lane: string) => ({ model: lane.split(">")[0] ?? lane, lane })
 const pick = <Item>(from: readonly Item[], which: number) => from[which % Math.max(1, from.length)]
 const turnOf = ({ id, turn }: Handover) => `${id}.${turn}`
 
@@ -112,7 +147,10 @@ function createPlayer(redis: Redis, ledger: Ledger) {
     const begun = await ledger.begin(task)
     const isCurrent = leased && current.get(task.id) === task.turn
     if (!isCurrent) assert.notEqual(begun.kind, "begun", `${turnOf(task)} is ${known?.status} and not out`)
-    else assert.ok(begun.kind === "begun" || begun.kind === "ended", `${turnOf(task)} is ${begun.kind}`)
+    else if (begun.kind === "stale") {
+      const place = await redis.zscore(`${prefix}:pend:${known?.tenant}:${known?.lane}`, task.id)
+      assert.ok(known?.status === "queued" && place !== null, `${turnOf(task)} was not put back`)
+    } else assert.ok(begun.kind === "begun" || begun.kind === "ended", `${turnOf(task)} is ${begun.kind}`)
     if (begun.kind === "begun") runs.push({ id: task.id, epoch: begun.epoch })
   }
 
@@ -121,7 +159,12 @@ function createPlayer(redis: Redis, ledger: Ledger) {
     return status === "running" && now === String(epoch)
   }
 
-  async function settle(run: { id: string; epoch: number }, settlement: Settlement, calls: number) {
+  async function settle(
+    run: { id: string; epoch: number },
+    settlement: Settlement,
+    calls: number,
+    health: UpstreamHealth | null,
+  ) {
     const may = await holds(run)
     const spent = { ...nothingSpent, calls, input: calls, costNanoUsd: calls * 7 }
     const settled = await ledger.settle(run, {
@@ -132,6 +175,7 @@ function createPlayer(redis: Redis, ledger: Ledger) {
       text: null,
       textKey: null,
       warned: [],
+      health,
     })
     assert.ok(!may || settled.kind === "settled")
     if (may) spentCalls += calls
@@ -183,7 +227,7 @@ function createPlayer(redis: Redis, ledger: Ledger) {
       case "submit": {
         const job = newJob({
           tenant: tenants[step.tenant] ?? "a",
-          model: models[step.model] ?? "m",
+          ...planOf(lanes[step.lane] ?? "m"),
           priority: step.priority,
           notBefore: step.later ? new Date(Date.now() + 60_000) : null,
           deadlineSeconds: step.deadline ? 600 : null,
@@ -206,6 +250,8 @@ function createPlayer(redis: Redis, ledger: Ledger) {
         return makeDue("lease")
       case "unrest":
         return void (await redis.del(`${prefix}:rest`))
+      case "judge":
+        return void (await ledger.judgeModel("mnop"[step.model] ?? "m", step.said))
       case "begin": {
         const task = pick(tasks, step.which)
         return task && begin(task)
@@ -222,8 +268,9 @@ function createPlayer(redis: Redis, ledger: Ledger) {
       }
       case "settle": {
         const run = pick(runs, step.which)
-        const how = settlements[step.how]
-        return run && how && settle(run, how, step.calls)
+        const lane = run && (await ledger.read(run.id))?.lane
+        const how = settlementOf(step.how, lane ?? "m")
+        return run && how && settle(run, how, step.calls, healths[step.health] ?? null)
       }
       case "cancel":
       case "retry":
@@ -258,7 +305,7 @@ function createPlayer(redis: Redis, ledger: Ledger) {
         if (turn === undefined || (status !== "queued" && status !== "running")) continue
         const begun = await ledger.begin({ id, turn })
         const [ending] = settlements
-        if (begun.kind === "begun" && ending) await settle({ id, epoch: begun.epoch }, ending, 0)
+        if (begun.kind === "begun" && ending) await settle({ id, epoch: begun.epoch }, ending, 0, "answered")
       }
     }
     assert.fail("jobs are stuck")

@@ -70,6 +70,7 @@ const again = (change: Partial<Extract<Settlement, { kind: "again" }>> = {}): Se
   free: false,
   blockedBy: null,
   abandoned: new Map<number, JobError>(),
+  successor: null,
   ...change,
 })
 const counters = async (tenant = "acme") => redis.hgetall(`{test}:tenant:${tenant}`)
@@ -441,10 +442,11 @@ test("a quota of a minute does not shorten the rest for a quota of a day", async
     again({ delayMs: 3_600_000, free: true, blockedBy: "upstream_rpd" }),
     again({ delayMs: 1_000, free: true, blockedBy: "upstream_rpm" }),
   ]
-  for (const [index, task] of tasks.entries()) {
-    const begun = await ledger.begin(task)
+  const both = await Promise.all(tasks.map((task) => ledger.begin(task)))
+  for (const [index, begun] of both.entries()) {
     assertBegun(begun)
-    await ledger.settle({ id: task.id, epoch: begun.epoch }, ending(rests[index] ?? again()))
+    const { epoch, record } = begun
+    await ledger.settle({ id: record.id, epoch }, ending(rests[index] ?? again()))
   }
   const record = await ledger.read(tasks[0]?.id ?? "")
   assert.ok(record)

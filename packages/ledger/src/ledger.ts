@@ -1,5 +1,5 @@
 import { JobFailure } from "@kiln/contract"
-import { describeFailure } from "@kiln/jobs"
+import { circuitPolicy, describeFailure, type CircuitPolicy } from "@kiln/jobs"
 import type { Redis } from "ioredis"
 
 import { createApiKeys } from "./api-keys.ts"
@@ -12,6 +12,7 @@ import { createInterventions } from "./interventions.ts"
 import { createJobs } from "./jobs.ts"
 import { createLimits } from "./limits.ts"
 import { createListing } from "./listing.ts"
+import { createModelHealth } from "./model-health.ts"
 import { createRounds } from "./rounds.ts"
 import { createRuns } from "./runs.ts"
 import { createScripts } from "./scripts.ts"
@@ -25,13 +26,14 @@ export type LedgerOptions = {
   retentionMs: number
   mostQueued?: number
   leaseMs?: number
+  circuit?: CircuitPolicy
 }
 
 const dayMs = 24 * 3_600_000
 
 /** Everything known, in Redis. The records here are the truth; the queue only executes. */
 export function createLedger(options: LedgerOptions) {
-  const { redis, retentionMs, mostQueued = 500_000, leaseMs = 30_000 } = options
+  const { redis, retentionMs, mostQueued = 500_000, leaseMs = 30_000, circuit = circuitPolicy } = options
   const prefix = ledgerPrefix(options.prefix)
   const scripts = createScripts(redis, prefix)
   const deadlineError = describeFailure(
@@ -45,7 +47,8 @@ export function createLedger(options: LedgerOptions) {
   return {
     ...jobs,
     ...createInterventions(shared),
-    ...createRuns({ ...shared, mostDeaths: 5, deadlineError, deathsError }),
+    ...createRuns({ ...shared, mostDeaths: 5, deadlineError, deathsError, circuit }),
+    ...createModelHealth({ ...shared, circuit }),
     ...createRounds({ ...shared, leaseMs, deadlineError }),
     batches: createBatches({ ...shared, idempotencyMs: dayMs }),
     batchWork: createBatchWork({ ...shared, mostQueued }),

@@ -33,6 +33,8 @@ export type NewJob = {
   key: string
   type: "generation" | "edit"
   model: string
+  /** The model and those that may take over; see `laneOf`. Absent: only the model. */
+  lane?: string
   requestedModel: string
   spec: JobSpec
   priority: Priority
@@ -58,6 +60,9 @@ export type RecordedEvent = { id: string; type: JobEventType; at: Date; extra: s
 
 /** Everything the ledger knows of a job. */
 export type JobRecord = Omit<NewJob, "deadlineSeconds" | "notBefore" | "batch" | "customId"> & {
+  lane: string
+  /** Given out although nobody serves its model any more, so that a worker ends it. */
+  isHopeless: boolean
   status: JobStatus
   createdAt: Date
   startedAt: Date | null
@@ -99,6 +104,8 @@ export function encodeJob(job: NewJob, since: Date = idTime(job.id)): string[] {
     type: job.type,
     model: job.model,
     requested: job.requestedModel,
+    // What is left of the lane changes as models take over; a retry begins with the whole plan again.
+    ...(job.lane !== undefined && job.lane !== job.model ? { lane: job.lane, plan: job.lane } : {}),
     rank: String(rankOf[job.priority]),
     spec: JSON.stringify(job.spec),
     ...(job.notBefore ? { not_before: String(job.notBefore.getTime()) } : {}),
@@ -133,6 +140,8 @@ export function decodeJob(id: string, fields: Fields): JobRecord | undefined {
     key,
     type: fields["type"] === "edit" ? "edit" : "generation",
     model,
+    lane: fields["lane"] ?? model,
+    isHopeless: fields["gone"] === "1",
     requestedModel: requested,
     spec: JSON.parse(spec) as JobSpec,
     priority: priorities[number(fields["rank"])] ?? "normal",

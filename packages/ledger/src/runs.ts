@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 
 import type { Charged, JobError, Warning } from "@kiln/contract"
-import type { Settlement } from "@kiln/jobs"
+import type { CircuitPolicy, Settlement, UpstreamHealth } from "@kiln/jobs"
 
 import { handovers, type Handover } from "./handover.ts"
 import { decodeJob, type JobRecord, type KeptInput, type KeptOutput } from "./record.ts"
@@ -24,6 +24,8 @@ export type AttemptEnd = {
   text: string | null
   textKey: string | null
   warned: readonly Warning[]
+  /** What the attempt showed of the model's upstream; absent: nothing. */
+  health?: UpstreamHealth | null
   /** Whose usage it is when the job was deleted meanwhile. */
   payer?: Pick<JobRecord, "tenant" | "model" | "key">
 }
@@ -36,6 +38,7 @@ type Options = {
   mostDeaths: number
   deadlineError: JobError
   deathsError: JobError
+  circuit: CircuitPolicy
 }
 
 const today = (): string => new Date().toISOString().slice(0, 10)
@@ -97,7 +100,7 @@ export function createRuns({ scripts, retentionMs, mostReady, ...options }: Opti
         run.epoch,
         retentionMs,
         mostReady,
-        JSON.stringify(encodeEnd(end)),
+        JSON.stringify({ ...encodeEnd(end), ...options.circuit }),
       )) as ["settled" | "fenced" | "gone", ...(string | number)[]]
       return kind === "settled" ? { kind, ready: handovers(rest) } : { kind }
     },
@@ -133,6 +136,9 @@ function encodeEnd({ settlement, spent, ...end }: AttemptEnd) {
     delayMs: again?.delayMs ?? 0,
     free: again?.free ?? false,
     blockedBy: again?.blockedBy ?? "",
+    successor: again?.successor?.model ?? "",
+    leaves: again?.successor?.reason ?? "",
+    health: end.health ?? "",
   }
 }
 

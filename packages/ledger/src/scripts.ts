@@ -18,6 +18,7 @@ const names = [
   "keep-asset",
   "forget-asset",
   "keep-input",
+  "judge-model",
   "batch-begin",
   "batch-beat",
   "batch-create",
@@ -34,7 +35,8 @@ const names = [
 type ScriptName = (typeof names)[number]
 
 const source = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8")
-const library = source("lib")
+/** What each script begins with, in this order. */
+const library = ["clock", "circuits", "lib"].map(source).join("\n")
 
 type Argument = string | number
 export type Scripts = { run(name: ScriptName, ...args: Argument[]): Promise<unknown> }

@@ -68,6 +68,8 @@ export function firstRecord({ deadlineSeconds, ...job }: NewJob): JobRecord {
   const createdAt = idTime(job.id)
   return {
     ...job,
+    lane: job.lane ?? job.model,
+    isHopeless: false,
     status: "queued",
     createdAt,
     startedAt: null,

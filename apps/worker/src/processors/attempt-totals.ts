@@ -1,5 +1,5 @@
 import { JobFailure, type Charged, type Warning } from "@kiln/contract"
-import { CallAborted, chargedInAll, type AttemptResult } from "@kiln/jobs"
+import { CallAborted, chargedInAll, healthOf, type AttemptResult } from "@kiln/jobs"
 import type { JobRecord, Spent } from "@kiln/ledger"
 
 import { Stopped } from "../running-jobs.ts"
@@ -54,6 +54,7 @@ export function createAttemptTotals(record: JobRecord) {
 
     result(): Omit<AttemptResult, "stopped"> {
       return {
+        lane: record.lane,
         attempts: record.tries,
         deadlineAt: record.deadline?.getTime(),
         now: new Date(),
@@ -65,6 +66,8 @@ export function createAttemptTotals(record: JobRecord) {
     },
 
     charged: (): Charged => chargedInAll(charges),
+    /** What is charged was answered; an adopted image is not charged. */
+    health: () => healthOf([...failures.values()], { isAnswered: charges.includes("yes") }),
     upstreamStatus: (): number | null => {
       const [failure] = failures.values()
       if (failure) return failure.upstream?.status ?? null

@@ -81,6 +81,10 @@ async function makeImages({ epoch, record, run, totals, log }: Work, deps: Deps)
     return
   }
   if (totals.missing().length === 0) return
+  if (record.isHopeless) {
+    totals.failAll(new JobFailure("model_unavailable", `The upstream no longer serves ${record.model}`))
+    return
+  }
   try {
     await using inputs = await loadInputs({ epoch, record, run, log }, deps)
     const prompt = await loadPrompt(record, promptDocuments(deps.storage), run.stop)

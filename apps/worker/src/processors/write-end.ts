@@ -37,6 +37,7 @@ export function createWriteEnd(deps: Deps): WriteEnd {
       settlement,
       upstreamStatus: totals.upstreamStatus(),
       charged: totals.charged(),
+      health: totals.health(),
       spent: totals.spent(),
       payer: record,
       ...(await keepText({ record, totals, run, log }, storage)),
@@ -93,5 +94,6 @@ function logEnd(log: Logger, settlement: Settlement, totals: AttemptTotals): voi
     log.warn({ index, code: failure.code, upstream: failure.upstream, err: failure.cause }, "image not made")
   }
   if (settlement.kind === "end") log.info({ ...facts, status: settlement.status }, "job ended")
+  else if (settlement.successor) log.info({ ...facts, ...settlement.successor }, "another model takes over")
   else log.info({ ...facts, delayMs: settlement.delayMs }, "job waits for another attempt")
 }

@@ -1,7 +1,8 @@
 -- ARGV: id, turn, retention ms, error of an expired job, error of a job whose workers die, most deaths, execution.
 local id, turn, retentionMs, execution = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[7]
 local job = jobKey(id)
-local r = redis.call('HMGET', job, 'status', 'tenant', 'model', 'batch', 'turn', 'cancel', 'deadline', 'execution')
+local r = redis.call('HMGET', job, 'status', 'tenant', 'model', 'batch', 'turn', 'cancel', 'deadline', 'execution',
+  'lane', 'rank', 'gone')
 local status, tenant, model, batch = r[1], r[2], r[3], r[4]
 if not status then return { 'gone' } end
 if isTerminal(status) or r[5] ~= turn then return { 'stale' } end
@@ -31,6 +32,13 @@ if deaths >= tonumber(ARGV[6]) then
   redis.call('HSET', job, 'error', ARGV[5])
   finish(id, tenant, model, batch, status, 'failed', retentionMs)
   return { 'ended' }
+end
+
+-- Handed over before its model came to rest: it waits in its lane again, and no attempt is burnt.
+if status == 'queued' and not r[11] and isClosedTo(model, id .. '.' .. turn) then
+  unlease(id, tenant, batch)
+  enqueue(id, tenant, r[9] or model, batch, r[10])
+  return { 'stale' }
 end
 
 local epoch = redis.call('HINCRBY', job, 'epoch', 1)

@@ -1,17 +1,10 @@
--- Every script starts with these lines. KEYS[1] is the prefix with its hash tag, so all keys are in one slot;
--- time is Redis's own, so that no process's clock decides anything.
-local P = KEYS[1] .. ':'
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
-
 local attemptsKept = 40
 local outboxLength = 20000
 local mostSkipped = 100
 
-local function jobKey(id) return P .. 'job:' .. id end
--- Waiting jobs stand in lanes: one a model, and one a model for each batch, so that a batch can be held as a whole.
-local function laneOf(model, batch) return batch and batch ~= '' and model .. '|' .. batch or model end
-local function modelOf(lane) return string.match(lane, '^[^|]*') end
+-- Waiting jobs stand in lanes: one for each list of models, and one for each list in each batch, so that a batch can be
+-- held as a whole.
+local function laneOf(models, batch) return batch and batch ~= '' and models .. '|' .. batch or models end
 local function batchOf(lane) return string.match(lane, '|(.*)$') end
 local function pendingKey(tenant, lane) return P .. 'pend:' .. tenant .. ':' .. lane end
 local function batchKey(batch, part) return P .. 'batch' .. (part and '-' .. part or '') .. ':' .. batch end
@@ -89,12 +82,12 @@ local function openLanes(batch, tenant)
   end
 end
 
-local function enqueue(id, tenant, model, batch, rank)
-  local lane = laneOf(model, batch)
+local function enqueue(id, tenant, models, batch, rank)
+  local lane = laneOf(models, batch)
   redis.call('ZADD', pendingKey(tenant, lane), rank, id)
   -- Where others wait already, the lane and the turn are there.
   if redis.call('ZCARD', pendingKey(tenant, lane)) > 1 then return end
-  if lane ~= model then
+  if lane ~= models then
     redis.call('SADD', batchKey(batch, 'lanes'), lane)
     if isHeld(batch) then return end
   end
@@ -111,7 +104,8 @@ local function unlease(id, tenant, batch)
 end
 
 local function unqueue(id, tenant, model, batch)
-  redis.call('ZREM', pendingKey(tenant, laneOf(model, batch)), id)
+  local models = redis.call('HGET', jobKey(id), 'lane') or model
+  redis.call('ZREM', pendingKey(tenant, laneOf(models, batch)), id)
   redis.call('ZREM', P .. 'later', id)
 end
 
@@ -218,9 +212,9 @@ end
 -- Runs a job that has ended again; what it has made already stays.
 local function runAgain(id, tenant, model, batch, from)
   local job = jobKey(id)
-  local r = redis.call('HMGET', job, 'rank', 'deadline_seconds')
+  local r = redis.call('HMGET', job, 'rank', 'deadline_seconds', 'plan')
   redis.call('HDEL', job, 'error', 'shortfall', 'abandoned', 'started', 'completed', 'expires', 'tries', 'deaths',
-    'not_before', 'blocked')
+    'not_before', 'blocked', 'gone')
   redis.call('HINCRBY', job, 'run', 1)
   redis.call('ZREM', P .. 'retention', id)
   if r[2] then
@@ -230,7 +224,10 @@ local function runAgain(id, tenant, model, batch, from)
   end
   reopenItem(id, tenant, batch, from)
   move(id, tenant, batch, from, 'queued')
-  enqueue(id, tenant, model, batch, r[1])
+  -- Every model that was named gets its chance again.
+  local models = r[3] or model
+  if r[3] then redis.call('HSET', job, 'model', modelOf(models), 'lane', models) end
+  enqueue(id, tenant, models, batch, r[1])
   emit(id, tenant, 'job.queued')
 end
 
@@ -292,45 +289,28 @@ local function promote()
   local due = redis.call('ZRANGEBYSCORE', P .. 'later', '-inf', now, 'LIMIT', 0, 200)
   for _, id in ipairs(due) do
     redis.call('ZREM', P .. 'later', id)
-    local job = redis.call('HMGET', jobKey(id), 'status', 'tenant', 'model', 'rank', 'batch')
-    if job[1] == 'queued' then enqueue(id, job[2], job[3], job[5], job[4]) end
+    local job = redis.call('HMGET', jobKey(id), 'status', 'tenant', 'model', 'rank', 'batch', 'lane')
+    if job[1] == 'queued' then enqueue(id, job[2], job[6] or job[3], job[5], job[4]) end
   end
 end
 
-local function restsUntil(model)
-  local known = redis.call('HGET', P .. 'rest', model)
-  return known and tonumber(string.match(known, '^%d+')) or 0
-end
-
--- A quota of a minute does not end the rest that a quota of a day has begun.
-local function rest(model, untilMs, reason)
-  if untilMs > restsUntil(model) then
-    redis.call('HSET', P .. 'rest', model, string.format('%.0f|%s', untilMs, reason))
-  end
-end
-
-local function resting(model, seen)
-  if seen[model] == nil then
-    local untilMs = restsUntil(model)
-    if untilMs > 0 and untilMs <= now then redis.call('HDEL', P .. 'rest', model) end
-    seen[model] = untilMs > now
-  end
-  return seen[model]
-end
-
--- The best job of a tenant over its lanes whose model is not resting: highest priority first, then oldest.
+-- The best job of a tenant over its lanes whose jobs have a model that may be called: highest priority first,
+-- then oldest. Answers its lane and that model too.
 local function best(tenant, seen)
-  local id, rank, lane
+  local id, rank, lane, model
   for _, each in ipairs(redis.call('SMEMBERS', P .. 'lanes:' .. tenant)) do
     local head = redis.call('ZRANGE', pendingKey(tenant, each), 0, 0, 'WITHSCORES')
     if not head[1] then
       redis.call('SREM', P .. 'lanes:' .. tenant, each)
-    elseif not resting(modelOf(each), seen) then
+    else
+      local able = modelFor(each, seen)
       local r = tonumber(head[2])
-      if not id or r < rank or (r == rank and head[1] < id) then id, rank, lane = head[1], r, each end
+      if able and (not id or r < rank or (r == rank and head[1] < id)) then
+        id, rank, lane, model = head[1], r, each, able
+      end
     end
   end
-  return id, lane
+  return id, lane, model
 end
 
 -- Gives a tenant's job out. Who could not go for a while starts where the fair clock stands: waiting for a
@@ -366,7 +346,7 @@ local function enter(id, record, first, last)
   if due > now then
     redis.call('ZADD', P .. 'later', due, id)
   else
-    enqueue(id, record.tenant, record.model, record.batch, record.rank)
+    enqueue(id, record.tenant, record.lane or record.model, record.batch, record.rank)
   end
 end
 
@@ -386,7 +366,7 @@ local function dispatch(most)
     local turn = redis.call('ZRANGE', P .. 'ring', skipped, skipped, 'WITHSCORES')
     tenant = turn[1]
     if not tenant then break end
-    local id, lane = best(tenant, seen)
+    local id, lane, model = best(tenant, seen)
     if id then
       local facts = redis.call('HMGET', P .. 'tenant:' .. tenant, 'weight', 'leased', 'parallel_jobs')
       if facts[3] and tonumber(facts[2] or '0') >= tonumber(facts[3]) then
@@ -394,6 +374,7 @@ local function dispatch(most)
       else
         ready[#ready + 1] = id
         ready[#ready + 1] = giveOut(id, tenant, lane, tonumber(turn[2]), facts[1])
+        engage(id, ready[#ready], lane, model, seen)
         free = free - 1
       end
     elseif redis.call('SCARD', P .. 'lanes:' .. tenant) == 0 then

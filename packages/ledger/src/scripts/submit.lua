@@ -2,7 +2,7 @@
 local id, idem, fingerprint = ARGV[1], ARGV[2], ARGV[3]
 local record = {}
 for i = 7, #ARGV, 2 do record[ARGV[i]] = ARGV[i + 1] end
-local tenant, model, rank = record.tenant, record.model, record.rank
+local tenant = record.tenant
 
 if idem ~= '' then
   local first = redis.call('GET', P .. 'idem:' .. tenant .. ':' .. idem)
@@ -18,7 +18,7 @@ if tonumber(limits[1] or '0') >= tonumber(limits[2] or ARGV[5]) then return { 'f
 count(id, tenant, record.batch, 'queued', 1)
 
 enter(id, record, 7, #ARGV)
-local position = redis.call('ZRANK', pendingKey(tenant, model), id) or 0
+local position = redis.call('ZRANK', pendingKey(tenant, laneOf(record.lane or record.model, record.batch)), id) or 0
 if idem ~= '' then
   redis.call('SET', P .. 'idem:' .. tenant .. ':' .. idem, fingerprint .. '|' .. id .. '|' .. position, 'PX', ARGV[4])
 end

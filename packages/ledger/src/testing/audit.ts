@@ -26,7 +26,7 @@ export async function audit(redis: Redis, prefix: string): Promise<Map<string, J
   }
   const tenants = new Set([...jobs.values()].map(({ tenant }) => tenant))
   for (const job of jobs.values()) {
-    const { id, status, tenant, model, batch } = job
+    const { id, status, tenant, model, batch, lane: models } = job
     const places: string[] = [...(pend.has(id) ? ["pend"] : []), ...(later.has(id) ? ["later"] : [])]
     if (lease.has(id)) places.push("lease")
     const said: string = `${id} is ${status} and in ${places.join(" and ")}`
@@ -36,12 +36,14 @@ export async function audit(redis: Redis, prefix: string): Promise<Map<string, J
     assert.equal(retention.has(id), isTerminal(status), `retention of ${said}`)
     assert.equal(deadlines.has(id), job.deadline !== null && !isTerminal(status), `deadline of ${said}`)
     if (pend.has(id)) {
-      const lane = batch === null ? model : `${model}|${batch}`
+      const lane = batch === null ? models : `${models}|${batch}`
       assert.equal(pend.get(id), `pend:${tenant}:${lane}`)
       const isOpen = (await redis.sismember(`${prefix}:lanes:${tenant}`, lane)) === 1
       assert.equal(isOpen, !(await isHeld(redis, prefix, batch)), `lane of ${said}`)
       if (isOpen) assert.ok(ring.has(tenant), `${tenant} has work and is not in the ring`)
     }
+    assert.equal(models.split(">")[0], model, `lane ${models} of ${said}`)
+    await auditTrial(redis, prefix, model)
     const open = job.attempts.filter(({ ended_at }) => ended_at === null)
     assert.equal(open.length, status === "running" ? 1 : 0, `open attempts of ${said}`)
     auditEvents(job)
@@ -119,6 +121,15 @@ async function readAll(
     jobs.set(record.id, record)
   }
   return jobs
+}
+
+/** A circuit is whole, and who tries an open one is known. */
+async function auditTrial(redis: Redis, prefix: string, model: string): Promise<void> {
+  const circuit = await redis.hget(`${prefix}:circuits`, model)
+  if (circuit === null) return
+  assert.match(circuit, /^\d+\|\d+\|\d+\|[a-z_]*\|(job_\w+\.\d+)?$/)
+  const [, , opens] = circuit.split("|")
+  if (opens === "0") assert.ok(circuit.endsWith("|"), "a closed circuit has a trial")
 }
 
 /** Each run is queued once, started at most once and ended at most once, in that order. */
