@@ -60,7 +60,7 @@ const settle = (id: string, epoch: number, status: "succeeded" | "failed") =>
 const standing = () => ledger.usage.standing("acme", new Date())
 
 async function warnings(): Promise<{ threshold_percent: number; period: string; key: string | null }[]> {
-  const events = await server.redis.xrange("{b}:outbox", "-", "+")
+  const events = await server.redis.xrange("{b}:log:acme", "-", "+")
   return events.flatMap(([, fields]) => {
     const of = (name: string) => fields[fields.indexOf(name) + 1] ?? ""
     return of("type") === "budget.threshold" ? [JSON.parse(of("data"))] : []

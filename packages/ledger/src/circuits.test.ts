@@ -20,7 +20,7 @@ before(async () => {
 after(() => server[Symbol.asyncDispose]())
 beforeEach(async () => {
   await redis.flushall()
-  ledger = createLedger({ redis, prefix: "test", retentionMs: 60_000 })
+  ledger = createLedger({ redis, prefix: "test", retentionMs: 60_000, heldMs: 0 })
   await ledger.beat("w", 50, 60_000)
 })
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict"
-import { readFileSync } from "node:fs"
 import { after, before, beforeEach, test } from "node:test"
 
 import type { Redis } from "ioredis"
 
 import type { Replay } from "./event-log.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
+import { library } from "./script-text.ts"
 import { plainVault } from "./testing/plain-vault.ts"
 import { startRedis } from "./testing/private-redis.ts"
 import { newJob } from "./testing/sample-job.ts"
@@ -145,11 +145,7 @@ test("only an endpoint of the tenant that is enabled can be replayed to", async 
 test("an event of a batch or a tenant is kept and sent with its data", async () => {
   const id = await endpoint()
   await ledger.webhookEndpoints.change("acme", id, { events: ["batch.progress", "budget.threshold"] })
-  const source = ["prelude", "deliveries", "events"]
-  const library = source.map((name) =>
-    readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8"),
-  )
-  const script = `${library.join("\n")}\nreturn announce(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])`
+  const script = `${library}\nreturn announce(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])`
   const announce = (kind: string, subject: string, n: number, data: unknown) =>
     redis.eval(script, 1, "{test}", "acme", kind, subject, n, JSON.stringify(data))
   const progress = await announce("batch.progress", "bat_1", 1, { counts: { total: 2 } })

@@ -52,7 +52,6 @@ export function createPictures({ redis, scripts, prefix, retentionMs, idempotenc
         objects.until?.getTime() ?? "",
         picturesHash(pictures.fingerprint),
         Math.ceil(pictures.forMs),
-        new Date().toISOString().slice(0, 10),
         outputs.size,
         ...encodeJob(job),
         ...[...outputs].flatMap(([index, output]) => [`o:${index}`, JSON.stringify(output)]),

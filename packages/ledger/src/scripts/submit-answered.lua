@@ -1,9 +1,9 @@
 -- Writes a job that has its images already. ARGV: id, idempotency key or '', fingerprint, idempotency ms, retention
 -- ms, prefix of its objects, when they go or '', hash of what shaped the pictures, for how many ms it is remembered,
--- day, number of images, then the record.
+-- number of images, then the record.
 local id, idem, fingerprint, retentionMs, objects = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5]), ARGV[6]
 local record = {}
-for i = 12, #ARGV, 2 do record[ARGV[i]] = ARGV[i + 1] end
+for i = 11, #ARGV, 2 do record[ARGV[i]] = ARGV[i + 1] end
 local tenant, model = record.tenant, record.model
 
 local before = firstWith(tenant, idem, fingerprint)
@@ -19,10 +19,10 @@ else
 end
 
 count(id, tenant, record.batch, 'queued', 1)
-enter(id, record, 12, #ARGV)
-for index = 0, tonumber(ARGV[11]) - 1 do emit(id, tenant, 'job.output', tostring(index)) end
+enter(id, record, 11, #ARGV)
+for index = 0, tonumber(ARGV[10]) - 1 do emit(id, tenant, 'job.output', tostring(index)) end
 finish(id, tenant, model, record.batch, 'queued', 'succeeded', retentionMs)
-bill(tenant, ARGV[10], model, record.key, 0, tonumber(ARGV[11]), 0, 0, 0)
+bill(tenant, model, record.key, 0, tonumber(ARGV[10]), 0, 0, 0)
 redis.call('SET', P .. 'pictures:' .. tenant .. ':' .. ARGV[8], id, 'PX', ARGV[9])
 if idem ~= '' then
   redis.call('SET', P .. 'idem:' .. tenant .. ':' .. idem, fingerprint .. '|' .. id .. '|0', 'PX', ARGV[4])
