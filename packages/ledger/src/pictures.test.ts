@@ -87,7 +87,12 @@ test("a job that is answered is made and has succeeded in one step, and the book
   const waiting = newJob()
   await ledger.submit({ job: waiting, idempotency: undefined })
   await announced()
-  const job = newJob({ deadlineSeconds: 60, notBefore: new Date(Date.now() + 60_000) })
+  const job = newJob({
+    deadlineSeconds: 60,
+    notBefore: new Date(Date.now() + 60_000),
+    lane: "m>other",
+    estimateNanoUsd: 9e9,
+  })
   assert.equal((await ledger.pictures.submit(answered(job))).kind, "created")
   const record = await ledger.read(job.id)
   assert.ok(record)
@@ -99,6 +104,8 @@ test("a job that is answered is made and has succeeded in one step, and the book
   assert.deepEqual(record.usage, { input: 0, output: 0, calls: 0, costNanoUsd: 0 })
   assert.equal(await ledger.pictures.find("acme", "a red mug"), job.id)
   assert.equal(await redis.zscore("{test}:images", objects), null)
+  const usage = await redis.hgetall((await redis.keys("*:usage:acme:*"))[0] ?? "")
+  assert.deepEqual([usage["m|key_1|images"], usage["m|key_1|calls"], usage["m|key_1|cost"]], ["2", "0", "0"])
   const jobs = await audit(redis, "{test}")
   assert.deepEqual([...jobs.keys()].toSorted(), [waiting.id, job.id].toSorted())
 })

@@ -19,6 +19,8 @@ else
 end
 
 count(id, tenant, record.batch, 'queued', 1)
+-- It will cost nothing, so nothing is set aside.
+record.estimate = nil
 enter(id, record, 11, #ARGV)
 for index = 0, tonumber(ARGV[10]) - 1 do emit(id, tenant, 'job.output', tostring(index)) end
 finish(id, tenant, model, record.batch, 'queued', 'succeeded', retentionMs)
