@@ -114,11 +114,12 @@ test("an upstream that does not answer in time is an upstream_timeout that may b
   }
 })
 
-test("a timeout while all connections are busy is not charged", async () => {
+test("a timeout of a call that had to wait for a connection is charged only if it was sent at last", async () => {
   await using upstream = await createScriptedUpstream(silent, { ...short, maxConnections: 1 })
   const outcomes = await Promise.allSettled([upstream.paint(), upstream.paint()])
   const charged = outcomes.map((outcome) => outcome.status === "rejected" && outcome.reason.charged)
-  assert.deepEqual(charged, ["unknown", "no"])
+  // The first one's end may leave the second a moment.
+  assert.deepEqual(charged, ["unknown", upstream.received.length > 1 ? "unknown" : "no"])
 })
 
 const breaks: Record<string, Script> = {
