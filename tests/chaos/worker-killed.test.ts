@@ -48,6 +48,11 @@ async function recover(t: TestContext, world: World, { id }: Job, expected: Expe
     job.attempts.map(({ outcome }) => outcome),
     expected.outcomes,
   )
+  const told = job.parameters.include_text ? ["text", "image"] : undefined
+  assert.deepEqual(
+    job.content?.map(({ type }) => type),
+    told,
+  )
   assert.equal(job.usage.charged, expected.charged)
   assert.equal(job.usage.upstream_calls, 1)
   await booksBalance(world, id)
@@ -87,7 +92,7 @@ suite("a worker killed at each step of the recipe", { concurrency: 8 }, () => {
     test(name, async (t) => {
       await using cut = await startCutWorld()
       const stopped = cut.proxy.stopAt(script, side)
-      const job = await cut.world.submit({ prompt: "a survivor" })
+      const job = await cut.world.submit({ prompt: "a survivor", include_text: true })
       await stopped
       await recover(t, cut.world, job, expected)
     })

@@ -3,7 +3,7 @@ import test from "node:test"
 
 import type { ContentPiece } from "@kiln/contract"
 
-import { contentOf, layOut } from "./content.ts"
+import { contentOf, imagesIn, layOut } from "./content.ts"
 
 const text = (words: string): ContentPiece => ({ type: "text", text: words })
 const image = (output: number): ContentPiece => ({ type: "image", output })
@@ -13,6 +13,7 @@ test("content comes back as it was laid out, whatever its words are", () => {
   const laid = layOut(content)
   assert.equal(laid.text, "First 🥘, t3,i1\n\n\n\nThen\n\n.")
   assert.deepEqual(contentOf(laid, [0, 1]), content)
+  assert.deepEqual(imagesIn(laid.layout), [0, 1])
   assert.deepEqual(contentOf(layOut([]), []), [])
 })
 

@@ -16,6 +16,10 @@ export function layOut(content: readonly ContentPiece[]): { text: string | null;
   }
 }
 
+/** The images that a layout names. */
+export const imagesIn = (layout: string): number[] =>
+  layout.split(",").flatMap((word) => (word.startsWith("i") ? [Number(word.slice(1))] : []))
+
 /** The content again. An image that the layout does not name comes last; a text that was removed is left out. */
 export function contentOf(
   { text, layout }: { text: string | null; layout: string },

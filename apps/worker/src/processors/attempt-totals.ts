@@ -16,7 +16,7 @@ export type MadeImage = {
 export function createAttemptTotals(record: JobRecord) {
   const failures = new Map<number, JobFailure>()
   const charges: Charged[] = []
-  const contents = new Map<number, readonly PaintedPiece[]>()
+  const contents = new Map<number, MadeImage["content"]>()
   const warnings: Warning[] = []
   let spent: Spent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
   const { n } = record.spec.parameters
@@ -36,7 +36,7 @@ export function createAttemptTotals(record: JobRecord) {
       delivered += 1
       charges.push(made.charged)
       warnings.push(...made.warnings)
-      contents.set(index, made.content ?? [{ type: "image" }])
+      contents.set(index, made.content)
     },
 
     /** Tells once what earlier attempts may have told. */
@@ -106,13 +106,13 @@ const sum = (a: Spent, b: Spent): Spent => ({
   costNanoUsd: a.costNanoUsd === null || b.costNanoUsd === null ? null : a.costNanoUsd + b.costNanoUsd,
 })
 
+/** What came with an image; where that is not known, the image alone. */
+export const asContent = (output: number, pieces: MadeImage["content"]): ContentPiece[] =>
+  (pieces ?? [{ type: "image" }]).map((piece) => (piece.type === "text" ? piece : { type: "image", output }))
+
 /** The contents in the order of their images. */
-const inOrder = (contents: ReadonlyMap<number, readonly PaintedPiece[]>): ContentPiece[] =>
-  [...contents]
-    .toSorted(([a], [b]) => a - b)
-    .flatMap(([output, pieces]) =>
-      pieces.map((piece) => (piece.type === "text" ? piece : { type: "image", output })),
-    )
+const inOrder = (contents: ReadonlyMap<number, MadeImage["content"]>): ContentPiece[] =>
+  [...contents].toSorted(([a], [b]) => a - b).flatMap(([output, pieces]) => asContent(output, pieces))
 
 const chargedOf = (error: unknown): Charged | undefined =>
   error instanceof JobFailure || error instanceof CallAborted ? error.charged : undefined

@@ -18,6 +18,7 @@ import { converse, type Called } from "./converse.ts"
 import { keyOf, type ImageWork } from "./image-work.ts"
 import { keepTurn } from "./keep-turn.ts"
 import { claimPaid, notePaid, type PaidPicture } from "./paid-picture.ts"
+import { recallContent } from "./recall-content.ts"
 import { createStorageGate, type StorageGate } from "./storage-gate.ts"
 
 export type MakeImage = (work: ImageWork) => Promise<MadeImage>
@@ -46,7 +47,13 @@ export function createMakeImage(options: MakeImageOptions): MakeImage {
     const adopted = await adopt(work, deps.storage)
     if (adopted) {
       await record(work, adopted.output, adopted.spent, deps)
-      return { charged: "no", warnings: [] }
+      const { sha256 } = adopted.output
+      const content = await recallContent(
+        { ...work.record, index: work.index, sha256 },
+        deps.storage,
+        work.run.lost,
+      )
+      return { charged: "no", content, warnings: [] }
     }
     const files = spoolFiles(deps.spool, work)
     const paid = await claimPaid(files.folder, { ...work, spool: deps.spool })

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from "node:fs"
-import { open, stat } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import { pipeline } from "node:stream/promises"
 
 import { z } from "zod"
@@ -50,18 +50,35 @@ export async function writeTurn(
 
 /** The header of a turn and where its images begin; undefined for what is no whole turn. */
 export async function readTurn(path: string): Promise<{ header: TurnHeader; imagesAt: number } | undefined> {
-  await using file = await open(path, "r")
-  const start = await file.read(Buffer.alloc(longestFirstLine), 0, longestFirstLine, 0)
-  const line = firstLine.exec(start.buffer.toString("latin1", 0, start.bytesRead))
-  const bytes = Number(line?.[1])
-  if (!line || bytes > longestHeaderBytes) return undefined
-  const at = line[0].length
-  const { buffer } = await file.read(Buffer.alloc(bytes), 0, bytes, at)
-  const header = TurnHeader.safeParse(jsonOf(buffer.toString()))
-  if (!header.success) return undefined
-  const inside = header.data.images.filter(({ key }) => key === undefined)
-  const whole = inside.reduce((sum, image) => sum + image.bytes, at + bytes)
-  return (await file.stat()).size === whole ? { header: header.data, imagesAt: at + bytes } : undefined
+  const read = await readHeader(createReadStream(path))
+  if (!read) return undefined
+  const inside = read.header.images.filter(({ key }) => key === undefined)
+  const whole = inside.reduce((sum, { bytes }) => sum + bytes, read.imagesAt)
+  return (await stat(path)).size === whole ? read : undefined
+}
+
+/** The same of a turn that arrives, of which no more is read than that; undefined for what does not begin as one. */
+export async function readHeader(
+  stream: AsyncIterable<Buffer>,
+): Promise<{ header: TurnHeader; imagesAt: number } | undefined> {
+  const chunks: Buffer[] = []
+  let held = 0
+  let imagesAt = longestFirstLine
+  let line: RegExpExecArray | null = null
+  for await (const chunk of stream) {
+    chunks.push(chunk)
+    held += chunk.length
+    if (!line && held >= longestFirstLine) {
+      line = firstLine.exec(Buffer.concat(chunks).toString("latin1", 0, longestFirstLine))
+      if (!line || Number(line[1]) > longestHeaderBytes) return undefined
+      imagesAt = line[0].length + Number(line[1])
+    }
+    if (held >= imagesAt) break
+  }
+  if (!line || held < imagesAt) return undefined
+  const json = Buffer.concat(chunks).toString("utf8", line[0].length, imagesAt)
+  const header = TurnHeader.safeParse(jsonOf(json))
+  return header.success ? { header: header.data, imagesAt } : undefined
 }
 
 function jsonOf(text: string): unknown {

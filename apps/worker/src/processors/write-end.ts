@@ -1,14 +1,12 @@
-import { text as readText } from "node:stream/consumers"
-
-import type { ContentPiece } from "@kiln/contract"
-import { contentOf, layOut, type Settlement } from "@kiln/jobs"
+import type { Settlement } from "@kiln/jobs"
 import type { Handover, JobRecord, Ledger } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
-import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
+import { jobPrefix, type Storage } from "@kiln/storage"
 
 import { insist } from "../insist.ts"
 import type { Run } from "../running-jobs.ts"
 import type { AttemptTotals } from "./attempt-totals.ts"
+import { keepText } from "./keep-text.ts"
 
 export type WriteEnd = (end: {
   record: JobRecord
@@ -28,8 +26,6 @@ type Deps = {
   imageRetentionMs: number | undefined
 }
 
-/** Text of more bytes than this is kept in storage, not in the ledger. */
-const inlineTextBytes = 4_096
 const settlingMs = 60_000
 
 /** Writes the end of an attempt into the ledger, which announces it in the same step. */
@@ -78,48 +74,6 @@ function picturesOf(
   if (!isWhole || fingerprint === undefined) return undefined
   return { fingerprint, forMs: Math.min(retentionMs, imageRetentionMs) }
 }
-
-type Ending = { record: JobRecord; epoch: number; totals: AttemptTotals; run: Run; log: Logger }
-
-/** What came with all images so far, and the warnings. A text that cannot be stored does not cost the job its end. */
-async function keepText({ record, epoch, totals, run, log }: Ending, storage: Storage) {
-  const warned = [...record.warned, ...totals.warnings()]
-  // What earlier attempts wrote down stays.
-  if (totals.content().length === 0) return { text: null, textKey: null, layout: null, warned }
-  const { text, layout: whole } = layOut([...(await earlier(record, storage, run)), ...totals.content()])
-  const layout = record.spec.parameters.include_text ? whole : null
-  if (text === null || Buffer.byteLength(text) <= inlineTextBytes)
-    return { text, textKey: null, layout, warned }
-  // A text that was told under one key does not change.
-  const key = documentKey({ ...record, name: `text-${epoch}.txt` })
-  const options = { contentType: "text/plain; charset=utf-8", signal: run.lost }
-  try {
-    await insist(() => storage.put(key, Buffer.from(text), options), {
-      signal: run.lost,
-      lastTry: run.leaving,
-      forMs: settlingMs,
-      onError: (error) => log.warn({ err: error, key }, "text not stored yet"),
-    })
-    return { text: null, textKey: key, layout, warned }
-  } catch (error) {
-    if (run.lost.aborted) throw error
-    return { text: null, textKey: null, layout, warned: [...warned, textLost] }
-  }
-}
-
-/** What came with the images of earlier attempts. */
-async function earlier(
-  { text, textKey, layout, outputs }: JobRecord,
-  storage: Storage,
-  { lost: signal }: Run,
-): Promise<ContentPiece[]> {
-  const stored = textKey === null ? undefined : await storage.open(textKey, { signal }).catch(() => undefined)
-  const before = stored ? await readText(stored.stream) : text
-  const whole = layout ?? (before === null ? "" : `t${before.length}`)
-  return contentOf({ text: before, layout: whole }, outputs.keys())
-}
-
-const textLost = { code: "text_not_stored", detail: "the text that came with the images could not be stored" }
 
 function logEnd(log: Logger, settlement: Settlement, totals: AttemptTotals): void {
   const { outcome } = settlement
