@@ -58,7 +58,8 @@ suite("metrics and readiness", () => {
     assert.equal(sample(worker, "kiln_upstream_calls_total", { model, outcome: "content_blocked" }), 1)
     const calls = parse(worker).find(({ name }) => name === "kiln_upstream_call_seconds")
     assert.equal(calls?.metrics[0]?.buckets?.["+Inf"], "2")
-    assert.match(worker, /^kiln_storage_seconds_count\{step="put",outcome="succeeded"\} 1$/m)
+    // The image, and the conversation that it may be refined in.
+    assert.match(worker, /^kiln_storage_seconds_count\{step="put",outcome="succeeded"\} 2$/m)
     assert.equal(sample(worker, "kiln_own_slots"), 2)
     const api = await read(world.url)
     assert.equal(sample(api, "kiln_jobs_ended_total", { status: "succeeded" }), 1)

@@ -1,5 +1,5 @@
 import { JobFailure, type ModelEntry } from "@kiln/contract"
-import type { Paint, Painted, PaintRequest, UploadedFiles } from "@kiln/jobs"
+import type { Paint, Painted, PaintInput, PaintRequest, UploadedFiles } from "@kiln/jobs"
 import {
   createBlobFiles,
   createModelUpstream,
@@ -17,7 +17,7 @@ import { createFiles } from "./files.ts"
 import { contentOf, judgeReply, textOf } from "./judge-reply.ts"
 import { keptReply } from "./kept-reply.ts"
 import { parseReply } from "./reply.ts"
-import { requestBody } from "./request-body.ts"
+import { plainBody, requestBody } from "./request-body.ts"
 import { tokensOf } from "./tokens.ts"
 
 export type GeminiOptions = UpstreamOptions & {
@@ -49,11 +49,13 @@ export function createGemini(options: GeminiOptions): Gemini {
     const refused = new Set<string>()
     for (;;) {
       const used = new Set<string>()
-      const body = await requestBody(request, async (image) => {
+      const place = async (image: PaintInput) => {
         const uri = await files.uriOf(image, { ...endpoint, key }, { signal, refused })
         used.add(uri)
         return uri
-      })
+      }
+      const isPlain = request.inputs.length === 0 && !request.history?.length
+      const body = isPlain ? plainBody(request) : await requestBody(request, place)
       try {
         return await upstream.call({ method: "POST", url, key, body, signal }, read)
       } catch (error) {

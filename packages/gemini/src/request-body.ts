@@ -13,6 +13,10 @@ const mostBytes = 19_000_000
 /** Uploads an image, unless the upstream has it already, and answers its address there. */
 type Upload = (image: PaintInput) => Promise<string>
 
+/** The body of generateContent for words alone. */
+export const plainBody = (request: PaintRequest): RequestBody =>
+  Buffer.from(JSON.stringify(toRequestBody(request)))
+
 /**
  * The body of generateContent. Its images are in base64, read from their files as it is sent: it is never in memory as
  * a whole. Where that comes to more than the upstream takes, the callers' images are uploaded, the largest first, and
@@ -20,7 +24,6 @@ type Upload = (image: PaintInput) => Promise<string>
  */
 export async function requestBody(request: PaintRequest, upload: Upload): Promise<RequestBody> {
   const images = await imagesOf(request)
-  if (images.length === 0) return Buffer.from(JSON.stringify(toRequestBody(request)))
   const uploaded = new Map<PaintInput, string>()
   let bytes = Buffer.byteLength(JSON.stringify(toRequestBody(request)))
   for (const image of images) bytes += encodedBytes(image)
