@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { readdir, rm } from "node:fs/promises"
+import { readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { after, before, suite, test } from "node:test"
 
@@ -112,6 +112,37 @@ suite("a conversation", () => {
     const third = succeeded(await refine({ prompt: "in gold", previous_job: second.id }))
     assert.deepEqual(turns(), ["user inline text", "model inline", "user text"])
     assert.deepEqual(third.warnings, [])
+  })
+
+  test("that the upstream no longer accepts starts anew in the same attempt, and says so", async () => {
+    const first = succeeded(await generate({ prompt: "a brown mug" }))
+    const file = (await turnFiles(first)).find((name) => !name.endsWith("~")) ?? ""
+    const turn = await readFile(file)
+    const at = turn.indexOf('"thoughtSignature":"') + 200
+    turn[at] = turn[at] === 0x41 ? 0x42 : 0x41
+    await writeFile(file, turn)
+    const second = succeeded(await refine({ prompt: "with a saucer", previous_job: first.id }))
+    assert.deepEqual(codes(second), ["conversation_restarted"])
+    assert.match(second.warnings[0]?.detail ?? "", /no longer accepts/)
+    assert.deepEqual(turns(), ["user inline text"])
+    assert.deepEqual(
+      [second.attempts.length, second.usage.upstream_calls, second.usage.charged],
+      [1, 2, "yes"],
+    )
+  })
+
+  test("that has more images than its model takes goes on with its latest turns, and says so", async () => {
+    const model = "gemini-2.5-flash-image"
+    const photo = { data: (await photoOf("#884422", 320, 240)).toString("base64") }
+    let job = succeeded(await generate({ prompt: "a shelf", model }))
+    const warned: string[][] = []
+    for (const prompt of ["one", "two", "three", "four"]) {
+      job = succeeded(await refine({ prompt, previous_job: job.id, images: [photo] }))
+      warned.push(codes(job).filter((code) => code !== "model_retiring"))
+    }
+    assert.deepEqual(warned, [[], [], [], ["conversation_shortened"]])
+    const turn = ["user inline text", "model inline"]
+    assert.deepEqual(turns(), [...turn, ...turn, "user inline text"])
   })
 
   test("does not go on with another model, and stays with its own when none is named", async () => {
