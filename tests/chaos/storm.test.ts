@@ -1,18 +1,20 @@
 import assert from "node:assert/strict"
 import { createHash, randomInt } from "node:crypto"
-import { readFile } from "node:fs/promises"
-import { join } from "node:path"
 import { suite, test } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 
 import type { Job } from "@kiln/contract"
 import type { JobRecord } from "@kiln/ledger"
 import { audit } from "@kiln/ledger/testing"
+import { connectRedis } from "@kiln/runtime"
+import type { Redis } from "ioredis"
 
 import { createDice } from "../world/dice.ts"
 import { createPhoenix, type Phoenix } from "../world/phoenix.ts"
+import { startReceiver } from "../world/receiver.ts"
 import { startDurableRedis } from "../world/redis-servers.ts"
 import { until } from "../world/until.ts"
+import { register } from "../world/webhooks.ts"
 import { startWorld, type World } from "../world/world.ts"
 
 const jobs = 1_000
@@ -76,24 +78,42 @@ const isGenerate = ({ path }: Call) => path.includes(":generateContent")
 const isOpen = (call: Call) =>
   isGenerate(call) && (call.durationMs === null || Date.now() - Date.parse(call.at) - call.durationMs < 2_000)
 
-async function allEnded(world: World, dice: number): Promise<Map<string, JobRecord>> {
+async function allEnded(redis: Redis, seed: number): Promise<Map<string, JobRecord>> {
   await until(
-    `all have ended (seed ${dice})`,
+    `all have ended (seed ${seed})`,
     async () => {
-      const counted = await world.redis
+      const counted = await redis
         .hgetall("{kiln}:tenant:default")
         .catch(() => ({ queued: "?", running: "?" }))
       return counted["queued"] === "0" && counted["running"] === "0"
     },
     { withinMs: 120_000, everyMs: 200 },
   )
-  return audit(world.redis, "{kiln}")
+  return audit(redis, "{kiln}")
 }
 
-async function assertWholeOnDisk({ dataDir }: World, record: JobRecord): Promise<void> {
+/** A receiver that is told of every end; while it is down it may have heard and not be able to say so. */
+async function startFrailReceiver(dice: () => number) {
+  const receiver = await startReceiver()
+  const told = new Map<string, Set<string>>()
+  let isDown = false
+  receiver.react(({ subject, id }, response) => {
+    if (!isDown || dice() < 0.5) told.set(subject, (told.get(subject) ?? new Set()).add(id))
+    if (!isDown) return 204
+    response.destroy()
+    return "handled"
+  })
+  const turn = (down: boolean) => async () => void (isDown = down)
+  return { receiver, told, phoenix: { kill: turn(true), rise: turn(false) } }
+}
+
+async function assertWhole({ url, key }: World, record: JobRecord): Promise<void> {
   const output = record.outputs.get(0)
   assert.ok(output, `${record.id} has no image`)
-  const bytes = await readFile(join(dataDir, "objects", output.key))
+  const headers = { authorization: `Bearer ${key}` }
+  const answer = await fetch(`${url}/v1/jobs/${record.id}/outputs/0`, { headers })
+  assert.equal(answer.status, 200)
+  const bytes = Buffer.from(await answer.arrayBuffer())
   assert.equal(createHash("sha256").update(bytes).digest("hex"), output.sha256)
 }
 
@@ -108,17 +128,24 @@ suite("a storm", { timeout: 300_000 }, () => {
       workers: 0,
       redisUrl: () => server.url,
       emulator: { latencyMs: [50, 400] },
-      workerEnv: { KILN_CONCURRENCY: "8" },
+      env: { KILN_ALLOW_PRIVATE: "webhooks" },
+      workerEnv: { KILN_CONCURRENCY: "8", KILN_WEBHOOK_SCHEDULE: `0${",1".repeat(60)}` },
     })
+    const { receiver, told, phoenix } = await startFrailReceiver(createDice(seed + 1))
+    await using _receiver = receiver
     const victims = {
       api: await createPhoenix(() => world.startApi()),
       "worker 1": await createPhoenix(() => world.startWorker()),
       "worker 2": await createPhoenix(() => world.startWorker()),
       redis: { kill: () => server.kill(), rise: () => server.start() },
+      receiver: phoenix,
     }
+    await register(world, receiver.url, { events: ["job.succeeded"] })
     const [ids, atRisk] = await Promise.all([submitAll(world, 150), rage(world, victims, dice)])
     assert.equal(ids.length, jobs)
-    const records = await allEnded(world, seed)
+    const redis = connectRedis({ url: server.url, role: "command", name: "storm", onError: () => {} })
+    t.after(() => redis.disconnect())
+    const records = await allEnded(redis, seed)
     assert.deepEqual([...records.keys()].toSorted(), ids.toSorted())
     const announced = new Set<string>()
     for (const record of records.values()) {
@@ -126,7 +153,9 @@ suite("a storm", { timeout: 300_000 }, () => {
       const ends = record.events.filter(({ type }) => type === "job.succeeded")
       assert.equal(ends.length, 1)
       announced.add(ends[0]?.id ?? "")
-      await assertWholeOnDisk(world, record)
+      await until(`the receiver heard of ${record.id}`, () => told.has(record.id))
+      assert.deepEqual([...(told.get(record.id) ?? [])], [ends[0]?.id])
+      await assertWhole(world, record)
     }
     assert.equal(announced.size, jobs)
     const bought = world.emulator.calls.filter(isGenerate).length
