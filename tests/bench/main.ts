@@ -2,6 +2,8 @@ import { writeFile } from "node:fs/promises"
 import { parseArgs } from "node:util"
 
 import type { Row } from "./benchmark.ts"
+import { depth } from "./depth.ts"
+import { eta } from "./eta.ts"
 import { memory } from "./memory.ts"
 import { overhead } from "./overhead.ts"
 import { toMarkdown } from "./report.ts"
@@ -12,7 +14,7 @@ import { worker } from "./worker.ts"
 
 /** Runs all benchmarks, or those that are named: `npm run bench -- submit status --json results.json`. */
 
-const benchmarks = [submit, status, overhead, worker, webhooks, memory]
+const benchmarks = [submit, status, overhead, worker, webhooks, memory, depth, eta]
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } })
 const unknown = positionals.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name))
 if (unknown.length > 0) {

@@ -231,8 +231,9 @@ suite("whatever is sent", () => {
 
   test("4 000 bodies and headers are taken or refused, never a 5xx", async () => {
     let taken = 0
-    await inBatches(fc.tuple(anyBody, oddHeaders), 4_000, async ([body, headers]) => {
-      const answer = await send("/v1/generations", {
+    const path = fc.constantFrom("/v1/generations", "/v1/generations", "/v1/estimates")
+    await inBatches(fc.tuple(anyBody, oddHeaders, path), 4_000, async ([body, headers, to]) => {
+      const answer = await send(to, {
         method: "POST",
         headers,
         body: typeof body === "string" ? body : Buffer.from(body),

@@ -222,6 +222,10 @@ suite("the served OpenAPI document", () => {
     const ofWalker = { params: { tenant: "walker" } }
     await call(client, operations.putLimits, { ...ofWalker, body: { weight: 2, daily_budget_usd: 10 } })
     await call(client, operations.getLimits, ofWalker)
+    await call(client, operations.getQueue)
+    const estimated = { prompt: "a mug", n: 2 }
+    isValid(estimated, "components", "schemas", "EstimateRequest")
+    await call(client, operations.createEstimate, { body: estimated })
     await call(client, operations.getUsage, { query: { group_by: "day,key" } })
     await walkBatches(client)
     await walkWebhooks(photo.url)

@@ -1,13 +1,13 @@
-import type { Survey } from "@kiln/ledger"
+import type { Ledger, Survey } from "@kiln/ledger"
 import type { Metrics } from "@kiln/runtime"
 
 import type { OpenWaits } from "./http/open-waits.ts"
 import type { Observe } from "./http/request-log.ts"
-import { oldestWaitS, type QueueWatch } from "./queue-watch.ts"
+import { oldestWaitS } from "./view/queue-view.ts"
 
 type Deps = {
   metrics: Metrics
-  watchQueue: QueueWatch
+  ledger: Pick<Ledger, "lookAtQueue">
   waits: Pick<OpenWaits, "byKind">
   /** Webhooks that wait, by endpoint. */
   backlog: () => Promise<ReadonlyMap<string, number>>
@@ -17,7 +17,7 @@ type Deps = {
 const requestSeconds = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 /** What the API tells of itself and of the queue. Labels are routes, statuses and models: never what callers choose. */
-export function createApiMetrics({ metrics, watchQueue, waits, backlog }: Deps) {
+export function createApiMetrics({ metrics, ledger, waits, backlog }: Deps) {
   const requests = metrics.counter({
     name: "kiln_http_requests_total",
     help: "Requests that were answered or cut.",
@@ -46,7 +46,7 @@ export function createApiMetrics({ metrics, watchQueue, waits, backlog }: Deps) 
     /** All metrics as text; of the queue what was known last while Redis is away. */
     async text(): Promise<string> {
       for (const [kind, count] of Object.entries(waits.byKind())) open.set({ kind }, count)
-      tellQueue(await watchQueue().catch(() => undefined))
+      tellQueue(await ledger.lookAtQueue().catch(() => undefined))
       tellBacklog(await backlog().catch(() => undefined))
       return metrics.text()
     },

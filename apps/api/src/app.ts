@@ -26,12 +26,12 @@ import { rateLimit } from "./http/rate-limit.ts"
 import { createReadForm } from "./http/read-form.ts"
 import { requestId } from "./http/request-id.ts"
 import { requestLog } from "./http/request-log.ts"
-import { createQueueWatch, type QueueWatch } from "./queue-watch.ts"
 import { createReadiness } from "./readiness.ts"
 import { createResolveInputs } from "./resolve-inputs.ts"
 import { cancelJob } from "./routes/cancel-job.ts"
 import { createAsset } from "./routes/create-asset.ts"
 import { createEdit } from "./routes/create-edit.ts"
+import { createEstimate } from "./routes/create-estimate.ts"
 import { createGeneration } from "./routes/create-generation.ts"
 import { createKey } from "./routes/create-key.ts"
 import { createWebhookEndpoint } from "./routes/create-webhook-endpoint.ts"
@@ -45,6 +45,7 @@ import { getAsset } from "./routes/get-asset.ts"
 import { getJob } from "./routes/get-job.ts"
 import { getLimits } from "./routes/get-limits.ts"
 import { getOutput } from "./routes/get-output.ts"
+import { getQueue } from "./routes/get-queue.ts"
 import { getTemplate } from "./routes/get-template.ts"
 import { getUsage } from "./routes/get-usage.ts"
 import { getWebhookDelivery } from "./routes/get-webhook-delivery.ts"
@@ -110,10 +111,9 @@ export function createApp(options: AppOptions): express.Express {
   const keys = createKnownKeys(ledger)
   const onError = (err: unknown) => log.warn({ err }, "the last use of a key was not noted")
   const whoCalls = authenticate({ keys, touch: (id, at) => ledger.apiKeys.touch(id, at), onError })
-  const watchQueue = createQueueWatch(options)
   const waits = createOpenWaits({ most: options.mostWaits })
   const backlog = () => ledger.deliveries.backlog()
-  const apiMetrics = createApiMetrics({ ...options, watchQueue, waits, backlog })
+  const apiMetrics = createApiMetrics({ ...options, waits, backlog })
   const app = express()
   app.disable("x-powered-by").disable("etag").set("query parser", "extended")
   app.use(requestId, requestLog(log, apiMetrics.observe), securityHeaders)
@@ -121,7 +121,7 @@ export function createApp(options: AppOptions): express.Express {
   app.use(docs({ publicUrl }))
   app.use(metricsPage({ ...options, apiMetrics, authenticate: whoCalls, token: options.metricsToken }))
   app.use("/v1", whoCalls, rateLimit({ counter, usual: options.requestsPerMinute }))
-  app.use(routes({ ...options, watchQueue, waits, keys }))
+  app.use(routes({ ...options, waits, keys }))
   app.use(() => {
     throw new Refusal("not_found", "There is no such page")
   })
@@ -129,7 +129,7 @@ export function createApp(options: AppOptions): express.Express {
   return app
 }
 
-type RouteOptions = AppOptions & { keys: KnownKeys; watchQueue: QueueWatch; waits: OpenWaits }
+type RouteOptions = AppOptions & { keys: KnownKeys; waits: OpenWaits }
 
 function routes(options: RouteOptions): Router {
   const { readForm, ...deps } = partsOf(options)
@@ -159,6 +159,8 @@ function routes(options: RouteOptions): Router {
   mount(router, operations.getLimits, getLimits(deps))
   mount(router, operations.putLimits, putLimits(deps))
   mount(router, operations.getUsage, getUsage(deps))
+  mount(router, operations.createEstimate, createEstimate(deps))
+  mount(router, operations.getQueue, getQueue(deps))
   mount(router, operations.getHealth, getHealth())
   mount(router, operations.getReadiness, getReadiness(deps))
   return router

@@ -4,16 +4,13 @@ import { evictionPolicy } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
 import type { Redis } from "ioredis"
 
-import type { QueueWatch } from "./queue-watch.ts"
-
 type Check = Readiness["checks"][string]
 type Probe = (signal: AbortSignal) => Promise<Check>
 
 type Options = {
   redis: Redis
-  ledger: Pick<Ledger, "checkWritable">
+  ledger: Pick<Ledger, "checkWritable" | "lookAtQueue">
   storage: Pick<Storage, "check">
-  watchQueue: QueueWatch
   stuckAfterMs: number
   closing: AbortSignal
 }
@@ -23,7 +20,7 @@ const ok: Check = { ok: true, detail: null }
 const trouble = (detail: string): Check => ({ ok: false, detail })
 
 /** Says whether jobs can be taken and done. Anybody may ask, so each check is made at most once a while. */
-export function createReadiness({ redis, ledger, storage, closing, watchQueue, stuckAfterMs }: Options) {
+export function createReadiness({ redis, ledger, storage, closing, stuckAfterMs }: Options) {
   const probes: Record<string, () => Promise<Check>> = {
     redis: kept(1_000, "Redis cannot be written", async () => {
       await ledger.checkWritable()
@@ -31,7 +28,7 @@ export function createReadiness({ redis, ledger, storage, closing, watchQueue, s
     }),
     eviction: kept(5_000, "Redis cannot be asked for its policy", () => checkEviction(redis)),
     workers: kept(1_000, "the workers are not known", async () =>
-      checkWorkers(await watchQueue(), stuckAfterMs),
+      checkWorkers(await ledger.lookAtQueue(), stuckAfterMs),
     ),
     storage: kept(5_000, "the storage cannot be written", async (signal) => {
       await storage.check(signal)

@@ -1,6 +1,6 @@
 import { idTime, isTerminal, type ApiKey, type GenerationRequest, type Job } from "@kiln/contract"
 import type { Models } from "@kiln/jobs"
-import { unaffordable, type Feed, type Ledger, type NewJob } from "@kiln/ledger"
+import { unaffordable, type Feed, type FirstPlace, type Ledger, type NewJob } from "@kiln/ledger"
 import type { Reuse } from "@kiln/reuse"
 import type { Logger } from "@kiln/runtime"
 import { documentKey, jobPrefix, type Storage } from "@kiln/storage"
@@ -77,13 +77,13 @@ export function createSubmitJob(deps: Deps) {
     // Told of a connection that broke at the wrong moment, a job can be the replay of itself.
     const isNew = submitted.kind === "created" || (submitted.kind === "replayed" && submitted.id === job.id)
     if (!isNew) discardPrompt(job)
-    const { id, position } = accepted(submitted, job)
+    const { id, ...place } = accepted(submitted, job)
     if (submitted.kind === "created") handOver(submitted.ready)
     if (!isNew) res.setHeader("Idempotent-Replayed", "true")
     const first = isNew ? { job, prompt: words.prompt } : await firstRequest.job(id, job, words.prompt)
     const hasEnded = first.job.spec.cachedFrom !== undefined
     const later = hasEnded || waitMs > 0 ? await atItsEnd(id, waitMs, res) : undefined
-    return answer(res, later ?? view.atFirst(first.job, { prompt: first.prompt, position }))
+    return answer(res, later ?? view.atFirst(first.job, { prompt: first.prompt, ...place }))
   }
 
   /** The job as it is to be written. What can be refused cheaply is refused before any image is looked at. */
@@ -130,10 +130,10 @@ export function createSubmitJob(deps: Deps) {
 export type SubmitJob = ReturnType<typeof createSubmitJob>
 
 /** Which job the request made or had made before; throws when it made none. */
-function accepted(submitted: Submitted, job: NewJob): { id: string; position: number } {
+function accepted(submitted: Submitted, job: NewJob): FirstPlace & { id: string } {
   switch (submitted.kind) {
     case "created":
-      return { id: job.id, position: submitted.position }
+      return { ...submitted, id: job.id }
     case "replayed":
       return submitted
     case "mismatch":
@@ -168,6 +168,8 @@ function createSubmit(deps: Deps) {
   const answerFromEarlier = createAnswerFromEarlier(deps)
   return async (job: NewJob, prompt: string, idempotency: Submission["idempotency"]) => {
     const answered = await answerFromEarlier(job, prompt, idempotency)
-    return answered ?? { job, submitted: await deps.ledger.submit({ job, idempotency }) }
+    if (answered) return answered
+    const forecast = await deps.ledger.foresee(job.tenant, job.model)
+    return { job, submitted: await deps.ledger.submit({ job, idempotency, forecast }) }
   }
 }

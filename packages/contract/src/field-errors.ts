@@ -28,6 +28,7 @@ function fieldErrors(issue: Issue, input: unknown): FieldError[] {
       detail: "there is no such field",
     }))
   }
+  if (issue.code === "invalid_union") return unionErrors(issue, input)
   const pointer = pointerOf(issue.path)
   if (valueAt(input, issue.path) === undefined) {
     // A rule of our own says more than that a field is missing.
@@ -36,6 +37,16 @@ function fieldErrors(issue: Issue, input: unknown): FieldError[] {
   }
   return [{ pointer, code: codeOf(issue), detail: detailOf(issue) }]
 }
+
+/** Of several shapes that a value may have, the one that it comes nearest to says what is wrong. */
+function unionErrors({ path, errors }: z.core.$ZodIssueInvalidUnion, input: unknown): FieldError[] {
+  const [nearest = []] = errors.toSorted((a, b) => weightOf(a) - weightOf(b))
+  return nearest.flatMap((issue) => fieldErrors({ ...issue, path: [...path, ...issue.path] }, input))
+}
+
+/** A field that the shape does not have says more against it than one that is wrong. */
+const weightOf = (issues: readonly Issue[]): number =>
+  issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? 10 * issue.keys.length : 1), 0)
 
 const valueAt = (input: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>(

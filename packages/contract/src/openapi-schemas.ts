@@ -1,6 +1,7 @@
 import { Asset, AssetRequest } from "./asset.ts"
 import { Batch, BatchEvent, BatchItem, BatchRequest } from "./batch.ts"
 import { EditRequest } from "./edit.ts"
+import { Estimate, EstimateRequest } from "./estimate.ts"
 import { JobEvent } from "./event.ts"
 import { GenerationRequest } from "./generation.ts"
 import { Job } from "./job.ts"
@@ -8,6 +9,7 @@ import { ApiKey, CreatedApiKey, CreateKeyRequest } from "./key.ts"
 import { TenantLimits, TenantLimitsRequest } from "./limits.ts"
 import { Model } from "./model.ts"
 import { Problem } from "./problem.ts"
+import { QueueReport } from "./queue.ts"
 import { Template, TemplateRequest } from "./template.ts"
 import { UsageReport } from "./usage.ts"
 import {
@@ -26,6 +28,7 @@ export const requests = {
   GenerationRequest,
   EditRequest,
   BatchRequest,
+  EstimateRequest,
   AssetRequest,
   TemplateRequest,
   CreateKeyRequest,
@@ -49,6 +52,8 @@ export const replies = {
   CreatedApiKey,
   TenantLimits,
   UsageReport,
+  QueueReport,
+  Estimate,
   WebhookEndpoint,
   WebhookEndpointWithSecret,
   WebhookSecret,

@@ -2,8 +2,8 @@ import type { Redis } from "ioredis"
 
 import { decodeUnaffordable, type Unaffordable } from "./budget.ts"
 import { handovers, type Handover } from "./handover.ts"
-import { openFor } from "./model-health.ts"
 import { encodeOwnWebhook } from "./own-webhook.ts"
+import type { FirstForecast, JobPlace } from "./places.ts"
 import { decodeJob, encodeJob, type JobRecord, type NewJob } from "./record.ts"
 import type { Scripts } from "./scripts.ts"
 import type { Vault } from "./vault.ts"
@@ -14,12 +14,17 @@ type Idempotency = { key: string; fingerprint: string }
 export type Submission = {
   job: NewJob
   idempotency: Idempotency | undefined
+  /** What the answer says of its place; absent: its rank among the tenant's own, and no time. */
+  forecast?: FirstForecast
 }
 
+/** What is told of a new job's place, and to a repeated request again. */
+export type FirstPlace = JobPlace
+
 export type Submitted =
-  | { kind: "created"; position: number; ready: Handover[] }
+  | ({ kind: "created"; ready: Handover[] } & FirstPlace)
   /** The same request came before: it made this job. */
-  | { kind: "replayed"; id: string; position: number }
+  | ({ kind: "replayed"; id: string } & FirstPlace)
   | { kind: "mismatch" }
   | { kind: "full" }
   | Unaffordable
@@ -36,9 +41,6 @@ type Options = {
   /** Ids that one step hands over at the most, so that no step takes long. */
   mostReady: number
 }
-
-/** Where it waits: each batch has lanes of its own. */
-const laneOf = ({ lane, batch }: JobRecord): string => (batch === null ? lane : `${lane}|${batch}`)
 
 /** What callers do to jobs. */
 export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }: Options) {
@@ -58,7 +60,7 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
       return records.filter((record) => record !== undefined)
     },
 
-    async submit({ job, idempotency }: Submission): Promise<Submitted> {
+    async submit({ job, idempotency, forecast }: Submission): Promise<Submitted> {
       const { webhook, tenant } = job
       if (webhook) await secrets.ensureOwn(tenant)
       const answer = (await scripts.run(
@@ -69,6 +71,7 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
         limits.idempotencyMs,
         limits.mostQueued,
         limits.mostReady,
+        forecast ? encodeForecast(forecast) : "0||0|",
         ...encodeJob(job),
         ...(webhook ? Object.entries(encodeOwnWebhook(vault, { tenant, of: "job" }, webhook)).flat() : []),
       )) as [string, ...(string | number)[]]
@@ -80,21 +83,6 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
       const [known, id] = (await redis.get(`${prefix}:idem:${tenant}:${key}`))?.split("|") ?? []
       return known === fingerprint && id !== undefined ? read(id) : undefined
     },
-
-    /** How many of the tenant's jobs for this model go first, and whether the model rests. */
-    async place(
-      record: JobRecord,
-    ): Promise<{ position: number; blockedBy: string | null; restsUntil: Date | null }> {
-      const [rank, rest, circuit] = await Promise.all([
-        redis.zrank(`${prefix}:pend:${record.tenant}:${laneOf(record)}`, record.id),
-        redis.hget(`${prefix}:rest`, record.model),
-        redis.hget(`${prefix}:circuits`, record.model),
-      ])
-      const [until = "0", reason = ""] = rest?.split("|") ?? []
-      const restsUntil = Number(until) > Date.now() ? new Date(Number(until)) : null
-      const blockedBy = restsUntil ? reason : (openFor(circuit) ?? record.blockedBy)
-      return { position: rank ?? 0, blockedBy, restsUntil }
-    },
   }
 }
 
@@ -102,9 +90,9 @@ function submittedOf(answer: readonly [string, ...(string | number)[]]): Submitt
   const [kind, second, ...rest] = answer
   switch (kind) {
     case "created":
-      return { kind, position: Number(second), ready: handovers(rest) }
+      return { kind, ...firstPlace([second, ...rest]), ready: handovers(rest.slice(2)) }
     case "replayed":
-      return { kind, id: String(second), position: Number(rest[0]) }
+      return { kind, id: String(second), ...firstPlace(rest) }
     case "mismatch":
     case "full":
       return { kind }
@@ -112,6 +100,16 @@ function submittedOf(answer: readonly [string, ...(string | number)[]]): Submitt
       return decodeUnaffordable([second ?? "", ...rest])
     default:
       // Ids are unique, so this is an earlier try of ours whose answer was lost; the sweep hands it over.
-      return { kind: "created", position: 0, ready: [] }
+      return { kind: "created", position: 0, blockedBy: null, etaSeconds: null, ready: [] }
   }
 }
+
+const encodeForecast = ({ ahead, endsInMs, perJobMs, blockedBy }: FirstForecast): string =>
+  [ahead, endsInMs ?? "", perJobMs, blockedBy ?? ""].join("|")
+
+/** The words of submit.lua: an empty string is nothing. */
+const firstPlace = ([position, eta, blocked]: readonly (string | number | undefined)[]): FirstPlace => ({
+  position: Number(position ?? 0),
+  etaSeconds: eta === undefined || eta === "" ? null : Number(eta),
+  blockedBy: blocked === undefined || blocked === "" ? null : String(blocked),
+})

@@ -304,7 +304,7 @@ test("a removed job leaves no key behind but counters and the log of events", as
   const all = await redis.zrange("{test}:index:acme", "0", "-1")
   assert.equal((await ledger.remove(all, "acme")).length, 3)
   const left = (await redis.keys("*")).filter(
-    (key) => !/:(tenant:acme|totals|log:acme|outbox|fair-clock|ring|lanes:acme)$/.test(key),
+    (key) => !/:(tenant:acme|totals|paces|rate|log:acme|outbox|fair-clock|ring|lanes:acme)$/.test(key),
   )
   assert.deepEqual(left, [])
   assert.equal((await counters())["leased"], "0")

@@ -17,6 +17,8 @@ import { createLimits } from "./limits.ts"
 import { createListing } from "./listing.ts"
 import { createModelHealth } from "./model-health.ts"
 import { createPictures } from "./pictures.ts"
+import { createPlaces } from "./places.ts"
+import { createQueueWatch } from "./queue-watch.ts"
 import { createRounds } from "./rounds.ts"
 import { createRuns } from "./runs.ts"
 import { createScripts } from "./scripts.ts"
@@ -57,6 +59,8 @@ export function createLedger(options: LedgerOptions) {
     new JobFailure("internal", "The workers that ran this job died, every time", { charged: "unknown" }),
   )
   const shared = { redis, scripts, prefix, retentionMs, mostReady: 200, mostQueued }
+  const survey = createSurvey({ scripts })
+  const lookAtQueue = createQueueWatch(survey)
   const webhooks = { redis, scripts, prefix, vault }
   const secrets = createWebhookSecrets(webhooks)
   const jobs = createJobs({ ...shared, vault, secrets, idempotencyMs: dayMs })
@@ -74,7 +78,9 @@ export function createLedger(options: LedgerOptions) {
     apiKeys: createApiKeys({ redis, prefix }),
     limits: createLimits({ redis, prefix }),
     usage: createUsage({ redis, prefix }),
-    survey: createSurvey({ scripts }),
+    survey,
+    lookAtQueue,
+    ...createPlaces({ scripts, lookAtQueue }),
     assets: createAssets({ redis, scripts, prefix }),
     pictures,
     templates: createTemplates({ redis, scripts, prefix }),

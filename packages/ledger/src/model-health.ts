@@ -33,7 +33,7 @@ export function createModelHealth({ redis, scripts, prefix, circuit }: Options) 
 }
 
 /** Why a model's circuit is open; null when it is closed. The fields are those of circuits.lua. */
-export function openFor(circuit: string | null | undefined): string | null {
+function openFor(circuit: string | null | undefined): string | null {
   const [, , opens = "0", reason = ""] = circuit?.split("|") ?? []
   return opens === "0" ? null : reason
 }

@@ -2,7 +2,7 @@ import { hash } from "node:crypto"
 
 import type { Redis } from "ioredis"
 
-import type { Submitted } from "./jobs.ts"
+import type { FirstPlace, Submitted } from "./jobs.ts"
 import { encodeJob, type KeptOutput, type NewJob } from "./record.ts"
 import type { Scripts } from "./scripts.ts"
 
@@ -61,9 +61,9 @@ export function createPictures({ redis, scripts, prefix, retentionMs, idempotenc
       )) as ["created" | "mismatch" | "late"] | ["replayed", string]
       switch (answer[0]) {
         case "created":
-          return { kind: "created", position: 0, ready: [] }
+          return { kind: "created", ...atOnce, ready: [] }
         case "replayed":
-          return { kind: "replayed", id: answer[1], position: 0 }
+          return { kind: "replayed", id: answer[1], ...atOnce }
         case "mismatch":
         case "late":
           return { kind: answer[0] }
@@ -71,3 +71,5 @@ export function createPictures({ redis, scripts, prefix, retentionMs, idempotenc
     },
   }
 }
+
+const atOnce: FirstPlace = { position: 0, blockedBy: null, etaSeconds: null }

@@ -15,6 +15,7 @@ const names = [
   "sweep",
   "beat",
   "survey",
+  "place",
   "template",
   "keep-asset",
   "forget-asset",

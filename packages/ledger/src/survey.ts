@@ -17,6 +17,10 @@ export type Survey = {
   rests: ReadonlyMap<string, { until: number; reason: string }>
   /** Milliseconds that a job of a model keeps a worker's slot, on average. */
   paces: ReadonlyMap<string, number>
+  /** Over about the last minute. */
+  jobsEndedPerMinute: number
+  /** How much longer than a job keeps it a slot takes for a job; at least 1. */
+  turnover: number
   fairClock: number
   /** The tenants with waiting jobs whose turns come first, and how many have any. */
   tenants: readonly SurveyedTenant[]
@@ -46,6 +50,7 @@ type Answer = [
   workers: string[],
   rests: string[],
   paces: string[],
+  rate: string[],
   tenants: Tenant[],
 ]
 
@@ -56,7 +61,8 @@ const mostTenants = 200
 export function createSurvey({ scripts }: { scripts: Scripts }) {
   return async function survey(): Promise<Survey> {
     const answer = (await scripts.run("survey", mostTenants)) as Answer
-    const [now, tenantsInAll, out, later, window, fairClock, totals, workers, rests, paces, tenants] = answer
+    const [now, tenantsInAll, out, later, window, fairClock, totals, workers, rests, paces, rate, tenants] =
+      answer
     const counted = new Map(pairs(totals).map(([name, value]) => [name, Number(value)]))
     return {
       now,
@@ -70,11 +76,24 @@ export function createSurvey({ scripts }: { scripts: Scripts }) {
       ),
       workers: pairs(workers).flatMap(([id, entry]) => decodeWorker(id, entry, now)),
       rests: new Map(pairs(rests).flatMap(([model, entry]) => decodeRest(model, entry, now))),
-      paces: new Map(pairs(paces).map(([model, pace]) => [model, Number(pace)])),
+      paces: new Map(pairs(paces).map(([model, pace]) => [model, Number(pace.split("|")[0])])),
+      ...decodeRate(rate, now),
       fairClock: Number(fairClock),
       tenants: tenants.map(decodeTenant),
       tenantsInAll,
     }
+  }
+}
+
+/** Twenty jobs say enough of the time between them. */
+const fewestJobs = 20
+
+function decodeRate(flat: readonly string[], now: number) {
+  const rate = Object.fromEntries(pairs(flat).map(([name, value]) => [name, Number(value)]))
+  const { jobs = 0, at = now, slot_ms: slotMs = 0, job_ms: jobMs = 0, n = 0 } = rate
+  return {
+    jobsEndedPerMinute: jobs * Math.exp((at - now) / 60_000),
+    turnover: n >= fewestJobs && jobMs > 0 ? Math.max(1, slotMs / jobMs) : 1,
   }
 }
 

@@ -1,4 +1,5 @@
 export * from "./documents.ts"
 export * from "./event-body.ts"
 export * from "./job-view.ts"
+export { warningView } from "./render-job.ts"
 export * from "./signed-urls.ts"

@@ -1,5 +1,5 @@
 import type { Job, Output } from "@kiln/contract"
-import type { JobRecord, KeptOutput, Ledger, NewJob } from "@kiln/ledger"
+import type { FirstPlace, JobRecord, KeptOutput, Ledger, NewJob } from "@kiln/ledger"
 
 import { promptOf, type Documents } from "./documents.ts"
 import { firstRecord, renderJob } from "./render-job.ts"
@@ -54,36 +54,24 @@ export function createJobView({ publicUrl, ledger, documents, urls, imageRetenti
     },
 
     /** The job as it was when it was made: the same words whenever it is asked. */
-    atFirst(job: NewJob, { prompt, position }: { prompt: string; position: number }): Job {
+    atFirst(job: NewJob, { prompt, position, blockedBy, etaSeconds }: FirstPlace & { prompt: string }): Job {
       const record = firstRecord(job)
-      const queue = { position, ...delayOf(record, record.createdAt.getTime()) }
+      const blocked_by = isEarly(record, record.createdAt.getTime()) ? "not_before" : blockedBy
+      const queue = { position, blocked_by, eta_seconds: etaSeconds }
       return renderJob(record, { prompt, text: null, outputs: [], queue }, publicUrl)
     },
   }
 
   async function queueOf(record: JobRecord, now: number): Promise<Job["queue"]> {
-    const { position, blockedBy, restsUntil } = await ledger.place(record)
-    const delay = delayOf(record, now)
-    if (delay.blocked_by !== null) return { position, ...delay }
-    return {
-      position,
-      blocked_by: blockedBy,
-      eta_seconds: restsUntil ? secondsUntil(restsUntil, now) : null,
-    }
+    const { position, blockedBy, etaSeconds } = await ledger.place(record)
+    const blocked_by = isEarly(record, now) ? "not_before" : blockedBy
+    return { position, blocked_by, eta_seconds: etaSeconds }
   }
 }
 export type JobView = ReturnType<typeof createJobView>
 
-function delayOf({ notBefore }: JobRecord, now: number) {
-  const isEarly = notBefore !== null && notBefore.getTime() > now
-  return {
-    blocked_by: isEarly ? "not_before" : null,
-    eta_seconds: isEarly ? secondsUntil(notBefore, now) : null,
-  }
-}
-
-const secondsUntil = (time: Date, now: number): number =>
-  Math.max(0, Math.ceil((time.getTime() - now) / 1_000))
+const isEarly = ({ notBefore }: JobRecord, now: number): boolean =>
+  notBefore !== null && notBefore.getTime() > now
 
 /** Seconds after which looking at a job again is worthwhile; undefined once it has ended. */
 export function lookAgainIn({ status, queue }: Job): number | undefined {

@@ -1,4 +1,4 @@
-import { idTime, type Charged, type Job, type Output } from "@kiln/contract"
+import { idTime, type Charged, type Job, type Output, type Warning } from "@kiln/contract"
 import { chargedInAll, contentOf, isGuidanceCode, toUsd } from "@kiln/jobs"
 import type { JobRecord, NewJob } from "@kiln/ledger"
 
@@ -27,11 +27,7 @@ export function renderJob(record: JobRecord, beside: Beside, publicUrl: string):
       : null,
     shortfall: record.shortfall,
     error: record.error,
-    warnings: [...spec.warnings, ...record.warned].map(({ code, detail }) => ({
-      code,
-      detail,
-      docs: isGuidanceCode(code) ? `${publicUrl}/docs/guidance#${code}` : null,
-    })),
+    warnings: [...spec.warnings, ...record.warned].map((warning) => warningView(warning, publicUrl)),
     queue: beside.queue,
     attempts: record.attempts,
     usage: {
@@ -55,6 +51,13 @@ export function renderJob(record: JobRecord, beside: Beside, publicUrl: string):
     urls: { self, cancel: `${self}/cancel`, retry: `${self}/retry`, events: `${self}/events` },
   }
 }
+
+/** A warning with the page that says more, where there is one. */
+export const warningView = ({ code, detail }: Warning, publicUrl: string): Job["warnings"][number] => ({
+  code,
+  detail,
+  docs: isGuidanceCode(code) ? `${publicUrl}/docs/guidance#${code}` : null,
+})
 
 /** An image that was only named is known once it is fetched. */
 const inputsOf = ({ spec, fetched }: JobRecord): Job["inputs"] =>

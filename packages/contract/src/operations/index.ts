@@ -28,6 +28,7 @@ import {
 import { createKey, listKeys, revokeKey } from "./keys.ts"
 import { getLimits, putLimits } from "./limits.ts"
 import { listModels } from "./models.ts"
+import { createEstimate, getQueue } from "./queue.ts"
 import { deleteTemplate, getTemplate, listTemplates, putTemplate } from "./templates.ts"
 import { getUsage } from "./usage.ts"
 import {
@@ -96,6 +97,8 @@ export const operations = {
   getLimits,
   putLimits,
   getUsage,
+  createEstimate,
+  getQueue,
   getHealth,
   getReadiness,
 } as const

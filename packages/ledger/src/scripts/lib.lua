@@ -47,9 +47,9 @@ end
 local function firstWith(tenant, idem, fingerprint)
   local first = idem ~= '' and redis.call('GET', P .. 'idem:' .. tenant .. ':' .. idem)
   if not first then return nil end
-  local known, job, position = string.match(first, '^([^|]*)|([^|]*)|([^|]*)$')
+  local known, job, position, eta, blocked = string.match(first, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
   if known ~= fingerprint then return { 'mismatch' } end
-  return { 'replayed', job, position }
+  return { 'replayed', job, position, eta, blocked }
 end
 
 -- Whether a batch's jobs have to wait: it is paused, being canceled, or has as many out as it may.
@@ -204,7 +204,7 @@ local function runAgain(id, tenant, model, batch, from)
   local job = jobKey(id)
   local r = redis.call('HMGET', job, 'rank', 'deadline_seconds', 'plan')
   redis.call('HDEL', job, 'error', 'shortfall', 'abandoned', 'started', 'completed', 'expires', 'tries', 'deaths',
-    'not_before', 'blocked', 'gone')
+    'not_before', 'blocked', 'gone', 'ran')
   reserve(job, tenant, redis.call('HGET', job, 'key'), estimateOfRest(job))
   redis.call('HINCRBY', job, 'run', 1)
   redis.call('ZREM', P .. 'retention', id)
@@ -243,6 +243,7 @@ local function finish(id, tenant, model, batch, from, to, retentionMs, extra)
   endItem(id, tenant, batch, to, emit(id, tenant, 'job.' .. to, extra))
 end
 
+-- Answers when the attempt was begun, if one was open.
 local function closeAttempt(id, outcome, upstreamStatus, charged)
   local n = redis.call('HGET', jobKey(id), 'attempts')
   if not n or n == '0' then return end
@@ -250,6 +251,7 @@ local function closeAttempt(id, outcome, upstreamStatus, charged)
   local open = redis.call('HGET', jobKey(id), field)
   if not open then return end
   redis.call('HSET', jobKey(id), field, open .. '|' .. now .. '|' .. outcome .. '|' .. upstreamStatus .. '|' .. charged)
+  return tonumber(string.match(open, '|(%d+)$'))
 end
 
 -- What a tenant used, whether the job is still there or not.

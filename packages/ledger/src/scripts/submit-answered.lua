@@ -27,6 +27,6 @@ finish(id, tenant, model, record.batch, 'queued', 'succeeded', retentionMs)
 bill(tenant, model, record.key, 0, tonumber(ARGV[10]), 0, 0, 0)
 redis.call('SET', P .. 'pictures:' .. tenant .. ':' .. ARGV[8], id, 'PX', ARGV[9])
 if idem ~= '' then
-  redis.call('SET', P .. 'idem:' .. tenant .. ':' .. idem, fingerprint .. '|' .. id .. '|0', 'PX', ARGV[4])
+  redis.call('SET', P .. 'idem:' .. tenant .. ':' .. idem, fingerprint .. '|' .. id .. '|0||', 'PX', ARGV[4])
 end
 return { 'created' }

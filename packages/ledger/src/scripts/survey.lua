@@ -26,5 +26,6 @@ return {
   redis.call('HGETALL', P .. 'workers'),
   redis.call('HGETALL', P .. 'rest'),
   redis.call('HGETALL', P .. 'paces'),
+  redis.call('HGETALL', P .. 'rate'),
   tenants,
 }

@@ -1,0 +1,51 @@
+import type { operations } from "@kiln/contract"
+import { costOf, estimateTokens, toUsd, type Models } from "@kiln/jobs"
+import type { Ledger } from "@kiln/ledger"
+import { warningView } from "@kiln/views"
+
+import type { FindTemplate } from "../find-template.ts"
+import { findWords } from "../find-words.ts"
+import { callerOf } from "../http/call.ts"
+import type { Handler } from "../http/mount.ts"
+import { newJob } from "../new-job.ts"
+
+type Deps = {
+  ledger: Pick<Ledger, "foresee">
+  models: Models
+  findTemplate: FindTemplate
+  publicUrl: string
+}
+
+/** Everything that a job of this request would be refused for is refused here too, but for budgets. */
+export function createEstimate({
+  ledger,
+  models,
+  findTemplate,
+  publicUrl,
+}: Deps): Handler<typeof operations.createEstimate> {
+  return async ({ body }, { res }) => {
+    const { tenant, id: key } = callerOf(res).key
+    const { images: given, max_cost_usd: _, ...request } = { images: undefined, ...body }
+    const images = given?.length
+    const type = given ? "edit" : "generation"
+    const words = await findWords(request, { findTemplate, tenant, type })
+    const now = new Date()
+    const job = newJob(request, words, { models, tenant, key, now, images })
+    const { model } = models.resolve(request.model, now)
+    const tokens = estimateTokens(model, words.prompt, job.spec.parameters, images)
+    const { lastEndsInMs } = await ledger.foresee(tenant, model.id)
+    const startsAt = job.notBefore?.getTime() ?? 0
+    const waitMs = Math.max(0, startsAt - now.getTime())
+    return {
+      body: {
+        items: 1,
+        upstream_calls: job.spec.parameters.n,
+        input_tokens: tokens.input,
+        output_tokens: tokens.output,
+        cost_usd: toUsd(costOf(tokens, model.prices)),
+        eta_seconds: lastEndsInMs === null ? null : Math.ceil((waitMs + lastEndsInMs) / 1_000),
+        warnings: job.spec.warnings.map((warning) => warningView(warning, publicUrl)),
+      },
+    }
+  }
+}

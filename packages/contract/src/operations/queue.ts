@@ -1,0 +1,35 @@
+import { z } from "zod"
+
+import { Estimate, EstimateRequest } from "../estimate.ts"
+import type { Operation } from "../operation.ts"
+import { QueueReport } from "../queue.ts"
+
+const none = z.strictObject({})
+
+export const getQueue = {
+  method: "get",
+  path: "/v1/queue",
+  tag: "Operation",
+  summary: "See what waits, who works and what holds it up",
+  scope: "admin",
+  params: none,
+  query: none,
+  body: z.undefined(),
+  status: 200,
+  reply: QueueReport,
+  failures: [],
+} as const satisfies Operation
+
+export const createEstimate = {
+  method: "post",
+  path: "/v1/estimates",
+  tag: "Jobs",
+  summary: "See what a request would cost and how long it would take; nothing is created",
+  scope: "jobs:read",
+  params: none,
+  query: none,
+  body: EstimateRequest,
+  status: 200,
+  reply: Estimate,
+  failures: [],
+} as const satisfies Operation
