@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises"
 import { parseArgs } from "node:util"
 
+import { batch } from "./batch.ts"
 import type { Row } from "./benchmark.ts"
 import { depth } from "./depth.ts"
 import { eta } from "./eta.ts"
@@ -14,7 +15,7 @@ import { worker } from "./worker.ts"
 
 /** Runs all benchmarks, or those that are named: `npm run bench -- submit status --json results.json`. */
 
-const benchmarks = [submit, status, overhead, worker, webhooks, memory, depth, eta]
+const benchmarks = [submit, status, overhead, worker, webhooks, memory, depth, eta, batch]
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } })
 const unknown = positionals.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name))
 if (unknown.length > 0) {

@@ -22,8 +22,8 @@ export const CustomId = text(200).refine(
 )
 
 const { images } = EditRequest.shape
-// A batch has one webhook for all its items.
-const { webhook, ...askedOfItems } = asked
+// A batch has one webhook for all its items, and `resume` instead of `cache`.
+const { webhook, cache: _cache, ...askedOfItems } = asked
 const itemFields = {
   type: z.enum(["generation", "edit"]).optional().describe("Absent: an edit where there are `images`."),
   images: images.optional().describe("Makes it an edit, as in `POST /v1/edits`."),

@@ -22,8 +22,8 @@ const texts = [
   "not_before",
 ]
 const numbers = ["n", "output_quality", "temperature", "seed", "deadline_seconds", "max_cost_usd"]
-const booleans = ["include_text", "cache"]
-const json = ["safety", "webhook"]
+const booleans = ["include_text"]
+const json = ["safety"]
 const lists = ["grounding", "fallback_models"]
 const known = [...texts, ...numbers, ...booleans, ...json, ...lists, "images"]
 
