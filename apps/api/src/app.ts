@@ -242,7 +242,7 @@ function partsOf(options: RouteOptions) {
     findJob: createFindJob({ ledger, retentionMs: options.retentionMs }),
     view,
     checkWebhookUrl,
-    eventBody: createEventBody({ ledger, view }),
+    eventBody: createEventBody({ ...options, view }),
     ended: createEndedJobs({ ledger, view }),
     readiness: createReadiness(options),
     readForm,

@@ -224,6 +224,7 @@ function bodiesOf(ledger: Ledger, { storage, links, ...options }: WorkerOptions)
   const imageRetentionMs = options.imageRetentionMs ?? null
   return createEventBody({
     ledger,
+    publicUrl,
     view: createJobView({ publicUrl, ledger, documents, urls, imageRetentionMs }),
   })
 }

@@ -1,3 +1,4 @@
+export * from "./batch-view.ts"
 export * from "./documents.ts"
 export * from "./event-body.ts"
 export * from "./job-view.ts"

@@ -1,9 +1,9 @@
 import { Refusal, type Batch } from "@kiln/contract"
 import type { BatchAct, Ledger } from "@kiln/ledger"
+import type { BatchView } from "@kiln/views"
 
 import { callerOf } from "../http/call.ts"
 import type { Answer, Exchange } from "../http/mount.ts"
-import type { BatchView } from "./batch-view.ts"
 import type { FindBatch } from "./find-batch.ts"
 
 type Deps = { ledger: Pick<Ledger, "batches">; findBatch: FindBatch; batchView: BatchView }

@@ -2,8 +2,7 @@ import { digestOf, itemsAChunk, type Manifests } from "@kiln/batches"
 import { Refusal } from "@kiln/contract"
 import { itemJobId } from "@kiln/jobs"
 import type { Ledger } from "@kiln/ledger"
-
-import { hasEnded } from "./batch-view.ts"
+import { hasEnded } from "@kiln/views"
 
 /** The items of an earlier batch that succeeded: their fingerprints and jobs, by the digest of their names. */
 export type FinishedBefore = ReadonlyMap<string, { fingerprint: string; job: string }>

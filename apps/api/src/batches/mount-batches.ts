@@ -5,7 +5,7 @@ import type { Models } from "@kiln/jobs"
 import type { Feed, Ledger } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
-import type { JobView, SignedUrls } from "@kiln/views"
+import { createBatchView, type JobView, type SignedUrls } from "@kiln/views"
 import type { Router } from "express"
 
 import type { FindTemplate } from "../find-template.ts"
@@ -20,9 +20,9 @@ import { getBatch } from "../routes/get-batch.ts"
 import { listBatchItems } from "../routes/list-batch-items.ts"
 import { listBatches } from "../routes/list-batches.ts"
 import { watchBatch } from "../routes/watch-batch.ts"
+import type { CheckWebhookUrl } from "../webhook-guard.ts"
 import { actOnBatch } from "./act-on-batch.ts"
 import { createBatchItems } from "./batch-items.ts"
-import { createBatchView } from "./batch-view.ts"
 import { createFindBatch } from "./find-batch.ts"
 import { createFinishedBefore } from "./finished-before.ts"
 import { createPrepareItem } from "./prepare-item.ts"
@@ -39,6 +39,7 @@ type Options = {
   view: JobView
   findTemplate: FindTemplate
   resolveInputs: ResolveInputs
+  checkWebhookUrl: CheckWebhookUrl
   waits: OpenWaits
   log: Logger
   closing: AbortSignal

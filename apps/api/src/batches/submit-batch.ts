@@ -5,6 +5,7 @@ import type { Ledger, NewBatch, ReadBatch } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 
 import { mismatch } from "../http/idempotency-key.ts"
+import type { CheckWebhookUrl } from "../webhook-guard.ts"
 import type { FindFinished } from "./finished-before.ts"
 import type { TakeRows } from "./take-rows.ts"
 
@@ -13,6 +14,7 @@ type Deps = {
   manifests: Manifests
   takeRows: TakeRows
   findFinished: FindFinished
+  checkWebhookUrl: CheckWebhookUrl
   log: Logger
 }
 
@@ -27,7 +29,7 @@ export type BatchToSubmit = {
 const beatMs = 10_000
 
 /** Reads the rows and makes the batch; answers its id, and whether an earlier request had made it. */
-export function createSubmitBatch({ ledger, manifests, takeRows, findFinished, log }: Deps) {
+export function createSubmitBatch({ ledger, manifests, takeRows, findFinished, log, ...deps }: Deps) {
   return async (given: BatchToSubmit): Promise<{ id: string; isReplayed: boolean }> => {
     const { options, caller } = given
     const batch = newBatch(options, caller)
@@ -58,6 +60,7 @@ export function createSubmitBatch({ ledger, manifests, takeRows, findFinished, l
   }
 
   async function read({ file, options, caller, signal }: BatchToSubmit, batch: NewBatch): Promise<ReadBatch> {
+    if (options.webhook) await deps.checkWebhookUrl(options.webhook.url, "/webhook/url")
     const finished = options.resume && (await findFinished(caller.tenant, options.resume, signal))
     let beaten = performance.now()
     const rows = await takeRows({
@@ -98,6 +101,7 @@ const newBatch = (options: BatchOptions, { tenant, id: key }: ApiKey): NewBatch 
   maxParallel: options.max_parallel ?? null,
   deadlineSeconds: options.deadline_seconds ?? null,
   resumedFrom: options.resume ?? null,
+  webhook: options.webhook,
 })
 
 const canceled = (id: string) =>

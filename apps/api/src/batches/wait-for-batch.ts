@@ -1,7 +1,7 @@
 import type { BatchRecord, Feed, Ledger } from "@kiln/ledger"
+import { hasEnded } from "@kiln/views"
 
 import { watchChanges } from "../http/job-changes.ts"
-import { hasEnded } from "./batch-view.ts"
 
 /** The feed tells of progress and of the end; a batch whose reader failed is only seen by looking. */
 const lookEveryMs = 1_000

@@ -1,9 +1,9 @@
 import { Refusal, type operations } from "@kiln/contract"
 import type { Inputs } from "@kiln/inputs"
+import type { BatchView } from "@kiln/views"
 import pLimit from "p-limit"
 
 import { batchOptions, formatOf } from "../batches/batch-request.ts"
-import type { BatchView } from "../batches/batch-view.ts"
 import type { FindBatch } from "../batches/find-batch.ts"
 import type { SubmitBatch } from "../batches/submit-batch.ts"
 import { callerOf } from "../http/call.ts"

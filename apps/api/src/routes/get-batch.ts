@@ -1,7 +1,7 @@
 import { Refusal, type operations } from "@kiln/contract"
 import type { Feed, Ledger } from "@kiln/ledger"
+import { lookAtBatchAgainIn, type BatchView } from "@kiln/views"
 
-import { lookAgainIn, type BatchView } from "../batches/batch-view.ts"
 import type { FindBatch } from "../batches/find-batch.ts"
 import { untilBatchEnded } from "../batches/wait-for-batch.ts"
 import { callerOf } from "../http/call.ts"
@@ -32,7 +32,7 @@ export function getBatch(deps: Deps): Handler<typeof operations.getBatch> {
       record = later
     }
     const body = batchView.of(record, Date.now())
-    const seconds = lookAgainIn(body)
+    const seconds = lookAtBatchAgainIn(body)
     const headers = seconds === undefined ? {} : { "Retry-After": String(seconds) }
     return { headers, body, conditional: true }
   }

@@ -1,7 +1,7 @@
 import type { operations } from "@kiln/contract"
 import type { Ledger } from "@kiln/ledger"
+import type { BatchView } from "@kiln/views"
 
-import type { BatchView } from "../batches/batch-view.ts"
 import { callerOf } from "../http/call.ts"
 import type { Handler } from "../http/mount.ts"
 import { pageOf } from "../http/page-of.ts"

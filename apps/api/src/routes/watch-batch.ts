@@ -1,8 +1,8 @@
 import type { BatchEvent, operations } from "@kiln/contract"
 import type { BatchNote, BatchRecord, Feed, Ledger } from "@kiln/ledger"
+import { hasEnded, type BatchView } from "@kiln/views"
 
 import type { BatchItems } from "../batches/batch-items.ts"
-import { hasEnded, type BatchView } from "../batches/batch-view.ts"
 import type { FindBatch } from "../batches/find-batch.ts"
 import { callerOf } from "../http/call.ts"
 import { openEventStream } from "../http/event-stream.ts"

@@ -291,6 +291,31 @@ test("a job's own webhook is signed with the tenant's secret, which can be repla
   assert.deepEqual(later?.secrets, [secret, ...(own?.secrets ?? [])])
 })
 
+test("a batch's own webhook is told of its end with the batch as it is, and the same can be pulled", async () => {
+  await takeAll()
+  const items = [{ custom_id: "a", prompt: "a fox" }]
+  const refused = await api.send("/v1/batches", { body: { items, webhook: { url: "https://10.0.0.1/" } } })
+  assert.deepEqual([refused.status, refused.body.errors[0].pointer], [400, "/webhook/url"])
+  const inItem = [{ ...items[0], webhook: { url } }]
+  assert.equal((await api.send("/v1/batches", { body: { items: inItem } })).status, 422)
+  const own = "https://own.example/batch"
+  const made = await api.send("/v1/batches", { body: { items, webhook: { url: own } } })
+  assert.equal(made.status, 202, made.text)
+  const { id } = made.body as { id: string }
+  await api.send(`/v1/batches/${id}/cancel`, { method: "POST" })
+  const batch = (await api.send(`/v1/batches/${id}`)).body as unknown
+  const taken = (await takeAll()).filter((each) => each.url === own)
+  assert.deepEqual(
+    taken.map(({ event }) => [event.type, event.subject]),
+    [["batch.canceled", id]],
+  )
+  const pulled = (await send("/v1/events?limit=100&type=batch.canceled")).body.data as WebhookEvent[]
+  assert.deepEqual(
+    pulled.map((event) => [event.id, event.data]),
+    [[taken[0]?.event.id, batch]],
+  )
+})
+
 test("a repeated request is answered as before, though its webhook's host is gone by then", async () => {
   const headers = { "idempotency-key": "webhook of a host that goes" }
   const body = { prompt: "a fox", webhook: { url: "https://localhost.example/" } }

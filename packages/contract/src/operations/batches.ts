@@ -30,6 +30,7 @@ const optionsInQuery = z.strictObject({
   max_parallel: jsonIn(option.max_parallel),
   priority: option.priority,
   deadline_seconds: jsonIn(option.deadline_seconds),
+  webhook: jsonIn(option.webhook),
   resume: option.resume,
 })
 

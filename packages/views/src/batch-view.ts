@@ -81,7 +81,7 @@ function etaOf(record: BatchRecord, now: number): number | null {
 }
 
 /** Seconds after which looking at a batch again is worthwhile; undefined once it has ended. */
-export function lookAgainIn(batch: Batch): number | undefined {
+export function lookAtBatchAgainIn(batch: Batch): number | undefined {
   if (batch.completed_at !== null) return undefined
   return Math.min(10, Math.max(1, Math.ceil((batch.eta_seconds ?? 20) / 10)))
 }
