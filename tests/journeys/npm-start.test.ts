@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
@@ -57,6 +57,26 @@ async function npmStart(dataDir: string, port: number) {
 const fetchJob = async (url: string, authorization: string): Promise<Job> =>
   (await (await fetch(url, { headers: { authorization } })).json()) as Job
 
+/** README's own command, with its images elsewhere: it finds the key of the Kiln that runs here. */
+async function makeCatalogue(dataDir: string, port: number): Promise<void> {
+  const readme = await readFile(join(root, "README.md"), "utf8")
+  const [command = ""] = /^npm run kiln -- batch examples\/catalogue\/[^`]*?[^\\]\n/m.exec(readme) ?? []
+  const out = join(dataDir, "mockups")
+  const elsewhere = command.replace(/--out \S+/, `--out ${out}`)
+  assert.ok(elsewhere.includes(out), "README has no such command")
+  const env = {
+    ...process.env,
+    KILN_DATA_DIR: dataDir,
+    KILN_URL: `http://127.0.0.1:${port}`,
+    KILN_API_KEY: "",
+  }
+  await run("bash", ["-c", elsewhere], { cwd: root, env })
+  const files = await readdir(out, { recursive: true })
+  assert.equal(files.filter((file) => /^[\w-]+\/(studio|kitchen|picnic)\.png$/.test(file)).length, 36)
+  const sheet = await sharp(join(out, "contact-sheet.png")).metadata()
+  assert.ok(sheet.width > 500 && sheet.height > 300)
+}
+
 test("npm start prints a curl that makes a picture, and after a restart everything is still there", async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), "kiln-start-"))
   t.after(() => rm(dataDir, { recursive: true, force: true }))
@@ -75,6 +95,7 @@ test("npm start prints a curl that makes a picture, and after a restart everythi
     const job = JSON.parse(stdout) as Job
     assert.equal(job.status, "succeeded")
     self = job.urls.self
+    await makeCatalogue(dataDir, port)
   }
   await using _again = await npmStart(dataDir, port)
   const job = await fetchJob(self, authorization)

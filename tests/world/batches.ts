@@ -39,7 +39,7 @@ export async function refuseRows(caller: Caller, rows: Rows): Promise<Problem> {
   return (await response.json()) as Problem
 }
 
-export const clientOf = ({ url, key }: Caller): Client => createClient({ baseUrl: url, key })
+export const clientOf = ({ url, key }: Caller): Client => createClient({ baseUrl: url, key, retries: 0 })
 
 /** The batch when it has ended. */
 export async function endedBatch(client: Client, id: string, withinMs = 90_000): Promise<Batch> {

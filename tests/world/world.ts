@@ -82,7 +82,7 @@ async function furnish(options: WorldOptions, opened: AsyncDisposableStack): Pro
     KILN_SECRET_KEY: "a-secret-that-only-tests-know-of",
     ...options.env,
   }
-  const client = createClient({ baseUrl: url, key: adminKey })
+  const client = createClient({ baseUrl: url, key: adminKey, retries: 0 })
   const workers: RunningProcess[] = []
   const keep = (process: RunningProcess) => opened.use(process)
   const startApi = async (more: Env = {}) => {

@@ -31,7 +31,6 @@ import { createResolveInputs } from "./resolve-inputs.ts"
 import { cancelJob } from "./routes/cancel-job.ts"
 import { createAsset } from "./routes/create-asset.ts"
 import { createEdit } from "./routes/create-edit.ts"
-import { createEstimate } from "./routes/create-estimate.ts"
 import { createGeneration } from "./routes/create-generation.ts"
 import { createKey } from "./routes/create-key.ts"
 import { createWebhookEndpoint } from "./routes/create-webhook-endpoint.ts"
@@ -159,7 +158,6 @@ function routes(options: RouteOptions): Router {
   mount(router, operations.getLimits, getLimits(deps))
   mount(router, operations.putLimits, putLimits(deps))
   mount(router, operations.getUsage, getUsage(deps))
-  mount(router, operations.createEstimate, createEstimate(deps))
   mount(router, operations.getQueue, getQueue(deps))
   mount(router, operations.getHealth, getHealth())
   mount(router, operations.getReadiness, getReadiness(deps))

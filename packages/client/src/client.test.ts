@@ -7,7 +7,8 @@ import { test } from "node:test"
 
 import { newId, operations } from "@kiln/contract"
 
-import { createClient, KilnError } from "./client.ts"
+import { createClient } from "./client.ts"
+import { KilnError } from "./kiln-error.ts"
 import { waitForJob } from "./wait.ts"
 
 async function serve(answer: (request: IncomingMessage, body: string, response: ServerResponse) => void) {

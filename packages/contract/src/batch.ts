@@ -93,6 +93,7 @@ export const BatchOptions = z.strictObject({
     .describe("An earlier batch whose finished items are taken over where their rows are the same."),
 })
 export type BatchOptions = z.infer<typeof BatchOptions>
+export type BatchOptionsInput = z.input<typeof BatchOptions>
 
 /** The body of `POST /v1/batches` as JSON: `items`, or `products` with `scenes`. */
 export const BatchRequest = BatchOptions.extend({

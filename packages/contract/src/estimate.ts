@@ -1,13 +1,22 @@
 import { z } from "zod"
 
+import { BatchOptions, mostBatchItems } from "./batch.ts"
 import { EditRequest } from "./edit.ts"
 import { GenerationRequest } from "./generation.ts"
 import { JobWarning } from "./job.ts"
 
+/** Rows are looked at one by one, as when a batch is made of them. */
+const rows = z.array(z.unknown()).min(1).max(mostBatchItems)
+
 /** What can be estimated: the body of any request that makes jobs. */
 export const EstimateRequest = z
-  .union([GenerationRequest, EditRequest])
-  .describe("The body of a generation, or of an edit with its `images`.")
+  .union([
+    GenerationRequest,
+    EditRequest,
+    BatchOptions.extend({ items: rows }),
+    BatchOptions.extend({ products: rows }),
+  ])
+  .describe("The body of a generation, of an edit with its `images`, or of a batch.")
 export type EstimateRequest = z.infer<typeof EstimateRequest>
 
 export const Estimate = z

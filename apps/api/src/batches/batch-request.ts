@@ -8,6 +8,10 @@ import { unreadableRows } from "./refused-rows.ts"
 
 type Query = Input<typeof operations.createBatch>["query"]
 
+/** A file of rows, and the part of a form in which it is. */
+export const mostRowBytes = 2_000_000_000
+export const rowsPart = "file"
+
 const formats: Readonly<Record<string, RowFormat>> = {
   "application/json": "json",
   "application/x-ndjson": "ndjson",

@@ -13,6 +13,7 @@ import { mount } from "../http/mount.ts"
 import type { OpenWaits } from "../http/open-waits.ts"
 import type { ResolveInputs } from "../resolve-inputs.ts"
 import { createBatch } from "../routes/create-batch.ts"
+import { createEstimate } from "../routes/create-estimate.ts"
 import { getBatchArchive } from "../routes/get-batch-archive.ts"
 import { getBatchContactSheet } from "../routes/get-batch-contact-sheet.ts"
 import { getBatchResults } from "../routes/get-batch-results.ts"
@@ -23,6 +24,7 @@ import { watchBatch } from "../routes/watch-batch.ts"
 import type { CheckWebhookUrl } from "../webhook-guard.ts"
 import { actOnBatch } from "./act-on-batch.ts"
 import { createBatchItems } from "./batch-items.ts"
+import { createEstimateRows } from "./estimate-rows.ts"
 import { createFindBatch } from "./find-batch.ts"
 import { createFinishedBefore } from "./finished-before.ts"
 import { createPrepareItem } from "./prepare-item.ts"
@@ -46,7 +48,7 @@ type Options = {
   publicUrl: string
 }
 
-/** All operations of batches. */
+/** All operations of batches, and what a request or a batch would take. */
 export function mountBatches(router: Router, options: Options): void {
   const manifests = createManifests(options)
   const takeRows = createTakeRows({ manifests, prepareItem: createPrepareItem(options) })
@@ -58,6 +60,11 @@ export function mountBatches(router: Router, options: Options): void {
     batchItems: createBatchItems({ ...options, manifests }),
     submitBatch: createSubmitBatch({ ...options, manifests, takeRows, findFinished }),
   }
+  mount(
+    router,
+    operations.createEstimate,
+    createEstimate({ ...deps, estimateRows: createEstimateRows(deps) }),
+  )
   mount(router, operations.createBatch, createBatch(deps))
   mount(router, operations.listBatches, listBatches(deps))
   mount(router, operations.getBatch, getBatch(deps))

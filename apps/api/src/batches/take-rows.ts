@@ -10,7 +10,7 @@ import {
   type BatchOptions,
   type FieldError,
 } from "@kiln/contract"
-import { isObject, rawItems, type RawItem } from "@kiln/jobs"
+import { isObject, rawItems, type BatchRow, type RawItem } from "@kiln/jobs"
 import type { ReadBatch } from "@kiln/ledger"
 
 import type { FinishedBefore } from "./finished-before.ts"
@@ -33,35 +33,51 @@ export type RowsToTake = {
 /** Items after which others get their turn. */
 const itemsATurn = 25
 
+/** What is done with rows that are good. */
+export type Sink<End> = {
+  /** `isChecked`: it is only to be checked, as nothing will be taken any more. */
+  add(item: BatchItemRequest, how: { digest: string; isChecked: boolean }): Promise<void>
+  end(): Promise<End>
+}
+
+type RowsToRead = Pick<RowsToTake, "options" | "signal" | "beat"> & {
+  rows: AsyncIterable<BatchRow> | Iterable<BatchRow>
+}
+
 /** Reads, checks and keeps the rows of a batch one after the other: memory does not grow with them. */
-export function createTakeRows({ manifests, prepareItem }: Deps) {
-  return async (given: RowsToTake): Promise<ReadBatch> => {
-    const { file, options, signal } = given
-    const reading = startReading(given, { manifests, prepareItem })
-    try {
-      for await (const row of readRows(file, signal)) {
-        for (const raw of rawItems(row, options)) {
-          await reading.take(raw)
-          if (reading.seen() % itemsATurn === 0) {
-            await turn()
-            signal.throwIfAborted()
-            await given.beat()
-          }
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof RowsFailure)) throw error
-      if (error.line === null) throw unreadableRows(error)
-      reading.giveUp(error.line, error.error)
-    }
-    return reading.end()
-  }
+export function createTakeRows(deps: Deps) {
+  return (given: RowsToTake): Promise<ReadBatch> =>
+    readItems({ ...given, rows: readRows(given.file, given.signal) }, startKeeping(given, deps))
 }
 export type TakeRows = ReturnType<typeof createTakeRows>
 
-function startReading(given: RowsToTake, deps: Deps) {
-  const refused = createRefusedRows(given.options.on_invalid)
-  const kept = startKeeping(given, deps)
+/** Gives the items that rows make to a sink, one after the other. Throws a Refusal that names the rows that are not valid. */
+export async function readItems<End>(
+  { rows, options, signal, beat }: RowsToRead,
+  sink: Sink<End>,
+): Promise<End & { refused: ReadBatch["refused"] }> {
+  const reading = startReading(options.on_invalid, sink)
+  try {
+    for await (const row of rows) {
+      for (const raw of rawItems(row, options)) {
+        await reading.take(raw)
+        if (reading.seen() % itemsATurn === 0) {
+          await turn()
+          signal.throwIfAborted()
+          await beat()
+        }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof RowsFailure)) throw error
+    if (error.line === null) throw unreadableRows(error)
+    reading.giveUp(error.line, error.error)
+  }
+  return reading.end()
+}
+
+function startReading<End>(onInvalid: BatchOptions["on_invalid"], kept: Sink<End>) {
+  const refused = createRefusedRows(onInvalid)
   const lines = new Map<string, number>()
   let seen = 0
 
@@ -98,7 +114,7 @@ function startReading(given: RowsToTake, deps: Deps) {
       refused.add(line, null, [error])
       throw refused.refusal()
     },
-    async end(): Promise<ReadBatch> {
+    async end(): Promise<End & { refused: ReadBatch["refused"] }> {
       if (refused.isFatal() || seen === refused.count()) throw refused.refusal()
       return { ...(await kept.end()), refused: { count: refused.count(), errors: refused.errors } }
     },
@@ -106,17 +122,16 @@ function startReading(given: RowsToTake, deps: Deps) {
 }
 
 /** Keeps the good rows in storage. */
-function startKeeping({ batch, caller, finished, signal }: RowsToTake, { manifests, prepareItem }: Deps) {
+function startKeeping(
+  { batch, caller, finished, signal }: RowsToTake,
+  { manifests, prepareItem }: Deps,
+): Sink<Omit<ReadBatch, "refused">> {
   const prepare = prepareItem(caller)
   const writer = manifests.writer(batch, signal)
   let takenOver = 0
   let estimatedNanoUsd: number | null = 0
   return {
-    /** `isChecked`: it is only to be checked, as nothing will be taken any more. */
-    async add(
-      item: BatchItemRequest,
-      { digest, isChecked }: { digest: string; isChecked: boolean },
-    ): Promise<void> {
+    async add(item, { digest, isChecked }) {
       const { custom_id, images } = item
       const checked = await prepare.check(item)
       if (isChecked) return
@@ -129,7 +144,7 @@ function startKeeping({ batch, caller, finished, signal }: RowsToTake, { manifes
       estimatedNanoUsd = plus(estimatedNanoUsd, checked.estimateNanoUsd)
       return writer.add({ custom_id, fingerprint, job })
     },
-    async end(): Promise<Omit<ReadBatch, "refused">> {
+    async end() {
       await writer.end()
       return { items: writer.count(), estimatedNanoUsd, takenOver }
     },

@@ -3,7 +3,7 @@ import type { Inputs } from "@kiln/inputs"
 import type { BatchView } from "@kiln/views"
 import pLimit from "p-limit"
 
-import { batchOptions, formatOf } from "../batches/batch-request.ts"
+import { batchOptions, formatOf, mostRowBytes, rowsPart } from "../batches/batch-request.ts"
 import type { FindBatch } from "../batches/find-batch.ts"
 import type { SubmitBatch } from "../batches/submit-batch.ts"
 import { callerOf } from "../http/call.ts"
@@ -20,9 +20,6 @@ type Deps = {
   closing: AbortSignal
 }
 
-const mostBytes = 2_000_000_000
-const part = "file"
-
 /** Batches whose rows are read at once: reading is work, and other callers want their turn. */
 const mostAtOnce = 3
 const mostWaiting = 100
@@ -35,8 +32,8 @@ export function createBatch(deps: Deps): Handler<typeof operations.createBatch> 
     inputs.spooled(async (path) => {
       const signal = patienceOf(res, closing)
       if (!isMultipart(req)) formatOf(mediaTypeOf(req.headers["content-type"]), "")
-      const into = { target: path, mostBytes, signal }
-      const file = isMultipart(req) ? await receiveForm(req, part, into) : await receiveBody(req, into)
+      const into = { target: path, mostBytes: mostRowBytes, signal }
+      const file = isMultipart(req) ? await receiveForm(req, rowsPart, into) : await receiveBody(req, into)
       const format = formatOf(file.contentType, file.fileName)
       const options = await batchOptions({ ...file, path }, format, query, signal)
       const sent = idempotencyKeyOf(req, "createBatch", { sha256: file.sha256, options })

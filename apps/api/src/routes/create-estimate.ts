@@ -3,16 +3,18 @@ import { costOf, estimateTokens, toUsd, type Models } from "@kiln/jobs"
 import type { Ledger } from "@kiln/ledger"
 import { warningView } from "@kiln/views"
 
+import type { EstimateRows } from "../batches/estimate-rows.ts"
 import type { FindTemplate } from "../find-template.ts"
 import { findWords } from "../find-words.ts"
 import { callerOf } from "../http/call.ts"
-import type { Handler } from "../http/mount.ts"
+import { isMultipart, type Handler } from "../http/mount.ts"
 import { newJob } from "../new-job.ts"
 
 type Deps = {
   ledger: Pick<Ledger, "foresee">
   models: Models
   findTemplate: FindTemplate
+  estimateRows: EstimateRows
   publicUrl: string
 }
 
@@ -21,9 +23,14 @@ export function createEstimate({
   ledger,
   models,
   findTemplate,
+  estimateRows,
   publicUrl,
 }: Deps): Handler<typeof operations.createEstimate> {
-  return async ({ body }, { res }) => {
+  return async ({ body }, exchange) => {
+    const { req, res } = exchange
+    if (isMultipart(req)) return { body: await estimateRows.ofUpload(exchange) }
+    // As it was sent: with the schema's defaults in them, rows would say what the batch's defaults say otherwise.
+    if ("items" in body || "products" in body) return { body: await estimateRows.ofBody(req.body, exchange) }
     const { tenant, id: key } = callerOf(res).key
     const { images: given, max_cost_usd: _, ...request } = { images: undefined, ...body }
     const images = given?.length
