@@ -200,6 +200,40 @@ test("what was handed over before the pause waits again, and costs no attempt", 
   assert.deepEqual([(await read(alone.id)).attempts, await blockedBy(alone.id)], [[], "upstream_overloaded"])
 })
 
+test("what was handed over before a quota was used up waits for it", async () => {
+  const { id, ready } = await submit()
+  await redis.hset("{test}:rest", "m", `${Date.now() + 60_000}|upstream_rpd`)
+  assert.equal((await ledger.begin(ready[0] ?? { id: "", turn: 0 })).kind, "stale")
+  assert.equal(await blockedBy(id), "upstream_rpd")
+})
+
+test("what was handed over before the pause waits for another job's trial", async () => {
+  const { ready } = await submit()
+  await open()
+  await submit()
+  await elapse()
+  const [trial] = await ledger.dispatch()
+  assert.equal((await ledger.begin(ready[0] ?? { id: "", turn: 0 })).kind, "stale")
+  await begin(trial)
+})
+
+test("a trial that has gone to another model is over", async () => {
+  await open()
+  await elapse()
+  const trial = await begin((await submit("m>n")).ready[0])
+  const ready = await settle(trial, again({ successor: { model: "n", reason: "upstream_rpd" } }), null)
+  assert.equal(ready[0]?.id, trial.id)
+  assert.equal((await submit("m")).ready.length, 1)
+})
+
+test("calls that were under way when the model was gone do not make it gone for longer", async () => {
+  const runs = await running(3)
+  for (const run of runs) {
+    await settle(run, { ...succeeded, status: "failed", outcome: "model_unavailable" }, "gone")
+  }
+  assert.match((await redis.hget("{test}:circuits", "m")) ?? "", /\|1\|model_unavailable\|$/)
+})
+
 test("an answer from before the pause does not close the circuit", async () => {
   const early = (await running(1))[0]
   await open()
