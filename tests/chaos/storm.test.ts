@@ -129,7 +129,7 @@ suite("a storm", { timeout: 300_000 }, () => {
       redisUrl: () => server.url,
       emulator: { latencyMs: [50, 400] },
       env: { KILN_ALLOW_PRIVATE: "webhooks" },
-      workerEnv: { KILN_CONCURRENCY: "8", KILN_WEBHOOK_SCHEDULE: `0${",1".repeat(60)}` },
+      workerEnv: { KILN_CONCURRENCY: "8", KILN_WEBHOOK_SCHEDULE: `0${",1".repeat(45)}` },
     })
     const { receiver, told, phoenix } = await startFrailReceiver(createDice(seed + 1))
     await using _receiver = receiver
