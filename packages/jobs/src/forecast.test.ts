@@ -73,6 +73,8 @@ test("where there is room a job starts at once; without workers or any knowledge
   const none = forecast(queue({ slots: 0, running: 0 }), last)
   assert.deepEqual([none.endsInMs, none.blockedBy], [null, "no_worker"])
   assert.equal(forecast(queue({ paces: new Map() }), last).endsInMs, null)
+  const rests = new Map([["m", { until: 1_005_000 }]])
+  assert.equal(forecast(queue({ paces: new Map(), rests }), last).endsInMs, 5_000)
 })
 
 test("a model that nothing is known of takes as long as the others", () => {

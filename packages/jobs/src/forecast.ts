@@ -83,13 +83,14 @@ function endOf(
 ): number | null {
   const usual = meanPace(queue, queue.tenants)
   const pace = queue.paces.get(place.model) ?? usual
-  if (queue.slots === 0 || pace === null || usual === null) return null
+  const rest = Math.max(0, (queue.rests.get(place.model)?.until ?? 0) - queue.now)
+  // A rest is known to end even where nothing else is known.
+  if (queue.slots === 0 || pace === null || usual === null) return rest > 0 ? rest : null
   const free = Math.max(0, queue.slots - queue.running)
   const bySlots = (Math.max(0, position + 1 - free) * usual * queue.turnover) / queue.slots
   const byShare = own && "rank" in place ? waitForShare(queue, own, place.rank, usual) : 0
   const perMinute = queue.jobsPerMinute?.get(place.model)
   const byQuota = perMinute ? (position * shareOf(queue, place.model) * 60_000) / perMinute : 0
-  const rest = Math.max(0, (queue.rests.get(place.model)?.until ?? 0) - queue.now)
   return rest + Math.max(bySlots, byShare, byQuota) + pace
 }
 

@@ -35,7 +35,7 @@ export function createPlaces({ scripts, lookAtQueue }: { scripts: Scripts; lookA
         case "later": {
           const waitMs = Math.max(0, Number(answer[1]) - survey.now)
           const { endsInMs } = forecast(queue, { out: 0, model })
-          return { position: 0, blockedBy, etaSeconds: seconds(endsInMs === null ? null : waitMs + endsInMs) }
+          return { position: 0, blockedBy, etaSeconds: seconds(waitMs + (endsInMs ?? 0)) }
         }
         case "out":
           // Those before it in this order run, but for about half of them once the workers are busy.

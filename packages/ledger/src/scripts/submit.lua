@@ -21,7 +21,12 @@ local due = tonumber(record.not_before or '0')
 local lane = laneOf(record.lane or record.model, record.batch)
 local position, eta = redis.call('ZRANK', pendingKey(tenant, lane), id) or 0, ''
 local ahead, endsIn, perJob, blocked = string.match(ARGV[7], '^([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
-if endsIn ~= '' then eta = math.ceil((math.max(due - now, 0) + endsIn + perJob * position) / 1000) end
+local waitMs = math.max(due - now, 0)
+if endsIn ~= '' then
+  eta = math.ceil((waitMs + endsIn + perJob * position) / 1000)
+elseif waitMs > 0 then
+  eta = math.ceil(waitMs / 1000)
+end
 if due <= now then position = position + ahead end
 if idem ~= '' then
   redis.call('SET', P .. 'idem:' .. tenant .. ':' .. idem,
