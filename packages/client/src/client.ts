@@ -60,7 +60,7 @@ export function createClient(options: ClientOptions) {
       method: operation.method.toUpperCase(),
       redirect: "manual",
       headers: sent,
-      ...(body === undefined ? {} : { body, duplex: "half" }),
+      ...(body === undefined ? {} : { body, duplex: "half" as const }),
     } as const
     return sendPatiently((patience) => send(url, { ...init, signal: patience }), {
       retries: repeatable ? retries : 0,
