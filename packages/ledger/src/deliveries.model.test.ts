@@ -229,6 +229,6 @@ test("whatever senders and tenants do in whatever order, every delivery has one 
       await player.drain()
       await audit(redis, prefix)
     }),
-    { numRuns: Number(process.env["KILN_MODEL_RUNS"] ?? 40) },
+    { numRuns: Number(process.env["KILN_MODEL_RUNS"] ?? 20) },
   )
 })
