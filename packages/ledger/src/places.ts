@@ -21,7 +21,7 @@ export type FirstForecast = {
 /** The same for a job that comes last of all: when it ends. */
 export type Foreseen = FirstForecast & { lastEndsInMs: number | null }
 
-type Answer = ["gone"] | ["later", string] | ["out", number] | ["lane", number, string, string]
+type Answer = ["gone"] | ["later", string] | ["out", number] | ["lane", number, string, string, number]
 
 /** Says when waiting jobs' turns come. What waits and how fast it goes is looked at once for many askers. */
 export function createPlaces({ scripts, lookAtQueue }: { scripts: Scripts; lookAtQueue: QueueWatch }) {
@@ -41,8 +41,13 @@ export function createPlaces({ scripts, lookAtQueue }: { scripts: Scripts; lookA
           // Those before it in this order run, but for about half of them once the workers are busy.
           return told(forecast(queue, { out: Math.floor(answer[1] / 2), model }), null)
         case "lane": {
-          const [, rank, held, goesTo] = answer
-          const place = told(forecast(queue, { tenant, model: goesTo, rank }), held || blockedBy)
+          const [, rank, held, goesTo, until] = answer
+          // The rest of its own model is known as it is now, however old the survey.
+          const rests = until > survey.now ? new Map([...queue.rests, [goesTo, { until }]]) : queue.rests
+          const place = told(
+            forecast({ ...queue, rests }, { tenant, model: goesTo, rank }),
+            held || blockedBy,
+          )
           return forever.has(held) ? { ...place, etaSeconds: null } : place
         }
       }

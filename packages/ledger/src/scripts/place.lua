@@ -1,5 +1,6 @@
 -- ARGV: id. Where a waiting job is: before its time, out (and behind how many that are), or in its lane: behind how
--- many of its tenant's, what holds it, and the model that it would go to. A lane's order is that of priority and then of ids, so places in
+-- many of its tenant's, what holds it, the model that it would go to, and until when that
+-- one rests. A lane's order is that of priority and then of ids, so places in
 -- other lanes are found by halving: nothing here grows faster than the logarithm of what waits.
 local id = ARGV[1]
 local r = redis.call('HMGET', jobKey(id), 'status', 'tenant', 'model', 'batch', 'lane')
@@ -35,11 +36,9 @@ for _, lane in ipairs(redis.call('SMEMBERS', P .. 'lanes:' .. r[2])) do
   end
 end
 local model, held = modelFor(own, seen), ''
-if not model then
-  local untilMs, reason = restOf(r[3])
-  held = untilMs > now and reason or circuitOf(r[3]).reason
-end
+local untilMs, reason = restOf(r[3])
+if not model then held = untilMs > now and reason or circuitOf(r[3]).reason end
 if r[4] and isHeld(r[4]) then
   held = redis.call('HGET', batchKey(r[4]), 'state') == 'paused' and 'batch_paused' or 'max_parallel'
 end
-return { 'lane', before, held, model or r[3] }
+return { 'lane', before, held, model or r[3], model and 0 or untilMs }
