@@ -12,11 +12,13 @@ import {
 import * as fc from "fast-check"
 import type { Redis } from "ioredis"
 
+import type { BatchAct } from "./batches.ts"
 import type { Handover } from "./handover.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
 import { noLimits } from "./limits.ts"
 import type { NewJob } from "./record.ts"
 import { audit } from "./testing/audit.ts"
+import { createBatchPlayer } from "./testing/batch-player.ts"
 import { startRedis } from "./testing/private-redis.ts"
 import { newJob, output } from "./testing/sample-job.ts"
 
@@ -46,6 +48,10 @@ type Command =
   | { do: "keep"; which: number; index: number }
   | { do: "settle"; which: number; how: number; calls: number; health: number }
   | { do: "beat"; jobs: number }
+  | { do: "batch"; tenant: number; lane: number; items: number; parallel: number; estimate: number }
+  | { do: "work" }
+  | { do: "act"; which: number; act: BatchAct }
+  | { do: "late"; which: number }
   | { do: "limit"; tenant: number; jobs: number; budget: number }
 
 const nat = (max: number) => fc.nat({ max })
@@ -90,6 +96,27 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: one("beat"), jobs: nat(3) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: one("batch"),
+      tenant: nat(2),
+      lane: nat(4),
+      items: fc.integer({ min: 1, max: 7 }),
+      parallel: nat(3),
+      estimate: nat(40),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: one("work") }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: one("act"),
+      which: nat(9),
+      act: fc.constantFrom("cancel", "pause", "resume", "resume", "retry", "retry"),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: one("late"), which: nat(9) }) },
   { weight: 1, arbitrary: fc.record({ do: one("limit"), tenant: nat(2), jobs: nat(2), budget: nat(200) }) },
 )
 
@@ -151,6 +178,7 @@ function createPlayer(redis: Redis, ledger: Ledger) {
   const runs: { id: string; epoch: number }[] = []
   const current = new Map<string, number>()
   const given = new Set<string>()
+  const batches = createBatchPlayer({ redis, ledger, prefix, onItem: (id) => ids.push(id) })
   let spentCalls = 0
 
   function hand(ready: readonly Handover[]): void {
@@ -292,6 +320,7 @@ function createPlayer(redis: Redis, ledger: Ledger) {
       case "sweep":
         return sweep()
       case "elapse":
+        await makeDue("batch-work")
         return makeDue("later")
       case "age":
         return makeDue("lease")
@@ -326,6 +355,11 @@ function createPlayer(redis: Redis, ledger: Ledger) {
         const id = pick(ids, step.which)
         return id === undefined ? undefined : intervene(step.do, id)
       }
+      case "batch":
+      case "work":
+      case "act":
+      case "late":
+        return hand(await batches.play(step))
       case "beat":
         return void (await ledger.beat("w", step.jobs, 60_000))
       case "limit": {
@@ -344,8 +378,9 @@ function createPlayer(redis: Redis, ledger: Ledger) {
   async function drain(): Promise<void> {
     for (let round = 0; round < 200; round++) {
       const jobs = [...(await audit(redis, prefix)).values()]
-      if (jobs.every(({ completedAt }) => completedAt !== null)) return
-      for (const key of ["later", "lease"]) await makeDue(key)
+      if (jobs.every(({ completedAt }) => completedAt !== null) && (await batches.areAllOver())) return
+      for (const key of ["later", "lease", "batch-work"]) await makeDue(key)
+      hand(await batches.goOn())
       await redis.del(`${prefix}:rest`)
       await sweep()
       for (const { id, status } of jobs) {

@@ -17,12 +17,13 @@ export async function auditBatches(
   jobs: ReadonlyMap<string, JobRecord>,
 ): Promise<Map<string, BatchRecord>> {
   const batches = new Map<string, BatchRecord>()
+  const lease = new Set(await redis.zrange(`${prefix}:lease`, "0", "-1"))
   for (const key of await redis.keys(`${prefix}:batch:*`)) {
     const id = key.slice(`${prefix}:batch:`.length)
     const batch = decodeBatch(id, await redis.hgetall(key))
     assert.ok(batch, `${id} is no whole record`)
     batches.set(id, batch)
-    await auditOne(redis, prefix, batch, jobs)
+    await auditOne(redis, prefix, batch, { jobs, lease })
   }
   for (const [tenant, own] of Map.groupBy(batches.values(), (batch) => batch.tenant)) {
     const open = own.filter(({ status }) => !ended.has(status)).length
@@ -39,7 +40,7 @@ async function auditOne(
   redis: Redis,
   prefix: string,
   batch: BatchRecord,
-  jobs: ReadonlyMap<string, JobRecord>,
+  { jobs, lease }: { jobs: ReadonlyMap<string, JobRecord>; lease: ReadonlySet<string> },
 ): Promise<void> {
   const { id, counts, cursor, cut, status, maxParallel } = batch
   const marks = await createItemMarks({ redis, prefix }).marks(batch)
@@ -64,7 +65,7 @@ async function auditOne(
       const isEnded = (terminalStatuses as readonly string[]).includes(job.status)
       assert.equal(end, isEnded ? job.status : undefined, `mark of ${said}`)
       assert.equal(open.has(job.id), !isEnded, `openness of ${said}`)
-      if ((await redis.zscore(`${prefix}:lease`, job.id)) !== null) leased += 1
+      if (lease.has(job.id)) leased += 1
     }
     seen[job?.status ?? end ?? "queued"] += 1
   }
