@@ -7,6 +7,7 @@ import { estimateBatch } from "@kiln/client"
 import { operations, type Batch } from "@kiln/contract"
 
 import { sha256Of, startCliWorld, type CliWorld } from "../world/kiln-cli.ts"
+import { photoOf } from "../world/photo-server.ts"
 
 suite("batches on the command line", () => {
   let cli: CliWorld
@@ -39,6 +40,17 @@ suite("batches on the command line", () => {
     const taken = await cli.kiln(["batch", path, "--on-invalid", "skip", "--json"])
     assert.equal(taken.code, 0, taken.stderr)
     assert.deepEqual((JSON.parse(taken.stdout) as Batch).counts.succeeded, 1)
+  })
+
+  test("a photo that is none is named by its rows, and its neighbours cost nothing", async () => {
+    await cli.write("fine.jpg", await photoOf("#aa3322", 40, 30))
+    await cli.write("broken.jpg", "no photo")
+    const rows = "a,./fine.jpg,x\nb,./broken.jpg,x\nc,./fine.jpg,x\n"
+    const path = await cli.write("photos.csv", `custom_id,images,prompt\n${rows}`)
+    const refused = await cli.kiln(["batch", path])
+    assert.equal(refused.code, 3)
+    assert.match(refused.stderr, /^3 +b +images +\.\/broken\.jpg: /m)
+    assert.doesNotMatch(refused.stderr, /^[24] /m)
   })
 
   test("Ctrl-C leaves a batch running and says how to come back; coming back fetches what is missing", async () => {

@@ -2,7 +2,7 @@ import { z } from "zod"
 
 /** What `kiln` reads from the environment; flags say the same and come first. */
 export const cliEnv = {
-  KILN_URL: z.url().default("http://127.0.0.1:8787").describe("where Kiln is"),
+  KILN_URL: z.string().default("http://127.0.0.1:8787").describe("where Kiln is"),
   KILN_API_KEY: z.string().optional().describe("API key"),
   KILN_DATA_DIR: z
     .string()

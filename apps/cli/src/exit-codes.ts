@@ -27,7 +27,7 @@ export class RowsRefused extends Error {
   readonly rows: readonly RefusedRow[]
 
   constructor(rows: readonly RefusedRow[]) {
-    super(`${rows.length === 1 ? "One row is" : `${rows.length} rows are`} not valid; nothing was sent`)
+    super(`${rows.length === 1 ? "One row is" : `${rows.length} rows are`} not valid; no batch was made`)
     this.rows = rows
   }
 }

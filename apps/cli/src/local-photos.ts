@@ -1,7 +1,7 @@
 import { openAsBlob } from "node:fs"
 import { basename, resolve } from "node:path"
 
-import { uploadAsset, type Client } from "@kiln/client"
+import { KilnError, uploadAsset, type Client } from "@kiln/client"
 import type { BatchRow } from "@kiln/jobs"
 
 import type { RefusedRow } from "./exit-codes.ts"
@@ -10,7 +10,8 @@ import { requirePhoto } from "./photo-file.ts"
 import { sha256Of } from "./save-image.ts"
 
 /** Files that rows name as images, and the rows that do. */
-export type LocalPhotos = Map<string, { line: number | null; custom_id: string | null; source: string }[]>
+export type LocalPhotos = Map<string, PhotoUse[]>
+type PhotoUse = { line: number | null; custom_id: string | null; source: string }
 
 const uploadsAtOnce = 4
 
@@ -36,40 +37,59 @@ export async function missingPhotos(photos: LocalPhotos): Promise<RefusedRow[]> 
   await inParallel(photos, uploadsAtOnce, async ([path, uses]) => {
     const problem = await requirePhoto(path)
     if (problem === undefined) return
-    for (const { line, custom_id, source } of uses) {
-      refused.push({
-        line,
-        custom_id,
-        pointer: "/images",
-        code: "input_unreadable",
-        detail: `${source}: ${problem}`,
-      })
-    }
+    refused.push(...refusedUses(uses, problem))
   })
-  return refused.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
+  return byLine(refused)
 }
 
-/** Uploads each content once, however many names it has; answers the asset of each file. */
+const refusedUses = (uses: PhotoUse[], problem: string): RefusedRow[] =>
+  uses.map(({ line, custom_id, source }) => ({
+    line,
+    custom_id,
+    pointer: "/images",
+    code: "input_unreadable",
+    detail: `${source}: ${problem}`,
+  }))
+
+const byLine = (rows: RefusedRow[]): RefusedRow[] => rows.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
+
+type Uploaded = {
+  /** The asset of each file. */
+  assets: Map<string, string>
+  /** Rows whose photos Kiln does not take. */
+  refused: RefusedRow[]
+}
+
+/** Uploads each content once, however many names it has. */
 export async function uploadPhotos(
   client: Client,
-  paths: readonly string[],
+  photos: LocalPhotos,
   { signal, onDone }: { signal: AbortSignal; onDone: (done: number) => void },
-): Promise<Map<string, string>> {
+): Promise<Uploaded> {
   const byContent = new Map<string, Promise<string>>()
   const assets = new Map<string, string>()
+  const refused: RefusedRow[] = []
   const upload = async (path: string): Promise<string> => {
     const asset = await uploadAsset(client, await openAsBlob(path), { name: basename(path), signal })
     return asset.id
   }
-  await inParallel(paths, uploadsAtOnce, async (path) => {
+  await inParallel(photos, uploadsAtOnce, async ([path, uses]) => {
     const sha256 = await sha256Of(path, signal)
     const kept = byContent.get(sha256) ?? upload(path)
     byContent.set(sha256, kept)
-    assets.set(path, await kept)
+    try {
+      assets.set(path, await kept)
+    } catch (error) {
+      if (!(error instanceof KilnError) || !aboutTheImage.has(error.status)) throw error
+      refused.push(...refusedUses(uses, error.message))
+    }
     onDone(assets.size)
   })
-  return assets
+  return { assets, refused: byLine(refused) }
 }
+
+/** Refusals of an image, not of whoever sends it. */
+const aboutTheImage = new Set([400, 413, 415, 422])
 
 /** The rows with their files as assets. */
 export async function* withAssets(

@@ -1,3 +1,4 @@
+import { once } from "node:events"
 import { createInterface } from "node:readline/promises"
 
 export type Terminal = {
@@ -26,6 +27,7 @@ type Options = {
 
 /** How often something that is no terminal, such as a log, is told of progress. */
 const logEveryMs = 10_000
+const usualColumns = 80
 const clearLine = "\r\u001B[K"
 
 export function createTerminal({
@@ -61,7 +63,8 @@ export function createTerminal({
       if (isQuiet) return
       if (stderr.isTTY) {
         isOpen = true
-        stderr.write(clearLine + render(stderr.columns))
+        // A terminal that does not say how wide it is says 0.
+        stderr.write(clearLine + render(stderr.columns > 0 ? stderr.columns : usualColumns))
         return
       }
       const line = render(120)
@@ -74,9 +77,12 @@ export function createTerminal({
     async confirm(question, signal) {
       endProgress()
       if (!stdin.isTTY || !stderr.isTTY) return true
-      const asking = createInterface({ input: stdin, output: stderr })
+      // The terminal edits the line itself, so that Ctrl-C reaches the process.
+      const asking = createInterface({ input: stdin, output: stderr, terminal: false })
+      const closed = once(asking, "close").then(() => "")
       try {
-        return /^y(es)?$/i.test((await asking.question(`${question} [y/N] `, { signal })).trim())
+        const answer = await Promise.race([asking.question(`${question} [y/N] `, { signal }), closed])
+        return /^y(es)?$/i.test(answer.trim())
       } finally {
         asking.close()
       }

@@ -191,4 +191,8 @@ test("whoever sits at a terminal is asked; a script is not", async () => {
     stdin.write(answer)
     assert.equal(await asked, agreed)
   }
+  const { terminal, stdin } = terminalOf({ isTTY: true })
+  const asked = terminal.confirm("Go on?", signal)
+  stdin.end()
+  assert.equal(await asked, false)
 })

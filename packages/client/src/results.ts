@@ -1,7 +1,7 @@
 import { operations, type BatchItem } from "@kiln/contract"
 
 import type { Client } from "./client.ts"
-import { refusalOf } from "./kiln-error.ts"
+import { KilnUnreachable, refusalOf } from "./kiln-error.ts"
 import { pause } from "./pause.ts"
 import { backOffMs } from "./send-patiently.ts"
 
@@ -41,7 +41,9 @@ export async function* resultsOf(
       return
     } catch (error) {
       signal?.throwIfAborted()
-      if (!(error instanceof TypeError) || failures >= mostFailures) throw error
+      if (!(error instanceof TypeError)) throw error
+      if (failures >= mostFailures)
+        throw new KilnUnreachable("the results break off again and again", { cause: error })
     }
     await pause(backOffMs(failures, Math.random()), signal)
   }

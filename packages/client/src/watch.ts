@@ -2,7 +2,7 @@ import { isTerminal, operations, type BatchEvent, type JobEvent, type Operation 
 import { EventSourceParserStream } from "eventsource-parser/stream"
 
 import type { Client } from "./client.ts"
-import { refusalOf } from "./kiln-error.ts"
+import { KilnUnreachable, refusalOf } from "./kiln-error.ts"
 import { pause } from "./pause.ts"
 import { backOffMs } from "./send-patiently.ts"
 import { hasEnded } from "./wait.ts"
@@ -15,6 +15,8 @@ type Watch = {
 
 /** An event may carry a whole job with its longest prompt. */
 const longestEvent = 4_000_000
+/** Connections in a row that may break before any event came. */
+const mostFailures = 8
 
 /** What happens to a job, up to its end; a connection that breaks is opened again and nothing is missed. */
 export async function* watchJob(client: Client, id: string, options: Watch = {}): AsyncGenerator<JobEvent> {
@@ -65,8 +67,10 @@ async function* events(
         failures = 0
         yield data
       }
-    } catch {
+    } catch (error) {
       signal?.throwIfAborted()
+      if (failures >= mostFailures)
+        throw new KilnUnreachable("the events break off again and again", { cause: error })
     }
     await pause(backOffMs(failures, Math.random()), signal)
   }

@@ -49,9 +49,9 @@ export async function batch(session: Session, [path = ""]: string[], flags: Flag
   const accepted = await send(session, plan)
   session.onInterrupt(comeBack(accepted.id, flags.out))
   showRefused(session, accepted)
-  if (flags.wait || flags.out !== undefined) {
+  if (flags.wait) {
     terminal.say(`${accepted.id}: ${plural(accepted.counts.total, "item")}`)
-    return followBatch(session, accepted, { ...flags, wait: true })
+    return followBatch(session, accepted, flags)
   }
   terminal.result(accepted, accepted.id)
   terminal.say(comeBack(accepted.id, flags.out))
@@ -98,13 +98,14 @@ async function send(session: Session, plan: Plan): Promise<Batch> {
   const { file, options, scenesFolder, photos } = plan
   const { client, signal, terminal } = session
   const paths = [...photos.keys()]
-  const assets = await uploadPhotos(client, paths, {
+  const { assets, refused } = await uploadPhotos(client, photos, {
     signal,
     onDone: (done) =>
       terminal.progress((columns) =>
         barLine(done / paths.length, `${done}/${paths.length} photos uploaded`, columns),
       ),
   })
+  if (refused.length > 0) throw new RowsRefused(refused)
   const asAssets = <Value>(value: Value) => imagesAsAssets(value, scenesFolder, assets) as Value
   const whole: BatchOptionsInput = {
     ...options,
