@@ -9,9 +9,9 @@ import { startWorld, type World } from "../world/world.ts"
 
 const hourMs = 3_600_000
 
-async function keep({ url, key }: World, photo: Buffer): Promise<Asset> {
+async function keep({ url, key }: World, photo: Buffer<ArrayBuffer>): Promise<Asset> {
   const form = new FormData()
-  form.append("file", new Blob([Uint8Array.from(photo)]), "photo.heic")
+  form.append("file", new Blob([photo]), "photo.heic")
   const headers = { authorization: `Bearer ${key}` }
   const response = await fetch(`${url}/v1/assets`, { method: "POST", headers, body: form })
   assert.equal(response.status, 201, await response.clone().text())
@@ -43,7 +43,7 @@ test("an input of 60 MB goes up as a file, is used again, and goes up anew when 
   assert.ok(left > 46 * hourMs && left <= 47 * hourMs)
 
   // Whichever worker takes it.
-  for (const prompt of ["in spring", "in summer", "in autumn"]) await edit(prompt)
+  for (const prompt of ["in spring", "in summer"]) await edit(prompt)
   assert.equal(uploads(), 2)
 
   world.emulator.advanceClock(49 * hourMs)

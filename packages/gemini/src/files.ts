@@ -57,6 +57,7 @@ const nameOf = ({ baseUrl, apiVersion, key }: Owner, { contentType }: PaintInput
 
 /** The same failure as one that cost nothing. */
 function unasked(error: unknown): JobFailure {
-  const { code, message, retryAfterMs, quota, upstream, cause } = JobFailure.from(error)
-  return new JobFailure(code, message, { retryAfterMs, quota, upstream, wasAsked: false, cause })
+  const failure = JobFailure.from(error)
+  const { code, message, retryAfterMs, retryable, quota, upstream, cause } = failure
+  return new JobFailure(code, message, { retryAfterMs, retryable, quota, upstream, cause, wasAsked: false })
 }

@@ -128,7 +128,8 @@ async function loadImage(
   })
   const path = join(folder, "last-image")
   if (!kept || !(await inputs.load(kept.asset.key, path, run.stop))) {
-    throw new JobFailure("input_unreachable", `The image ${output} of ${job} is not kept any more`)
+    const sentence = `The image ${output} of ${job} is not kept any more`
+    throw new JobFailure("input_unreachable", sentence, { retryable: false })
   }
   return { key: kept.asset.key, contentType: kept.asset.content_type, path }
 }

@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from "node:crypto"
+import { randomBytes } from "node:crypto"
 
 import type { Clock } from "../clock.ts"
 import { GoogleError } from "../google-error.ts"
+import { hashOf } from "../hash-of.ts"
 
 /** An uploaded file; it belongs to the key that uploaded it. */
 export type StoredFile = {
@@ -86,7 +87,7 @@ export function fileResource(file: StoredFile, origin: string, now: number) {
     createTime: new Date(createdAt).toISOString(),
     updateTime: new Date(createdAt).toISOString(),
     expirationTime: new Date(createdAt + fileLifeMs).toISOString(),
-    sha256Hash: createHash("sha256").update(bytes).digest("base64"),
+    sha256Hash: hashOf(bytes).toString("base64"),
     uri: `${origin}/v1beta/files/${id}`,
     state: file.readyAt <= now ? "ACTIVE" : "PROCESSING",
     source: "UPLOADED",

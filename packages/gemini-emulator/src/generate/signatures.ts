@@ -1,5 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
 
+import { hashOf } from "../hash-of.ts"
+
 // Fixed on purpose: a conversation must outlive a restart of the emulator. It protects nothing.
 const key = "kiln-gemini-emulator/thought-signature"
 const tagBytes = 32
@@ -28,6 +30,6 @@ export function isIssuedSignature(signature: string, image?: Buffer): boolean {
 
 function tagOf(payload: Buffer, image?: Buffer): Buffer {
   const tag = createHmac("sha256", key).update(payload)
-  if (image !== undefined) tag.update(createHash("sha256").update(image).digest())
+  if (image !== undefined) tag.update(hashOf(image))
   return tag.digest()
 }

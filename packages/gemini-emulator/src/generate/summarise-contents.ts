@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto"
-
 import type { CallContent, CallPart } from "../call-log.ts"
+import { hashOf } from "../hash-of.ts"
 import type { GenerateRequest, Part } from "../messages/generate-request.ts"
 import type { ImageOf } from "./signature-rules.ts"
 
@@ -22,7 +21,7 @@ function summarise(part: Part, imageOf: ImageOf): CallPart {
   const bytes = imageOf(part)
   return {
     kind: inlineData === undefined ? "file" : "inline",
-    sha256: bytes && createHash("sha256").update(bytes).digest("hex"),
+    sha256: bytes && hashOf(bytes).toString("hex"),
     signatureBytes,
   }
 }
