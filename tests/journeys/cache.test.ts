@@ -55,6 +55,8 @@ suite("an identical earlier request", () => {
     const third = await ask({ ...asked, cache: true })
     isCached(third.job, second.job.id)
     assert.equal(calls(), before_)
+    const refined = await edit({ prompt: "Paint both blue", previous_job: third.job.id })
+    assert.deepEqual([refined.status, ...refined.warnings], ["succeeded"])
   })
 
   test("is none when anything that shapes the picture differs, or when its images are gone", async () => {

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises"
 
 import type { Warning } from "@kiln/contract"
 import type { JobRecord, KeptOutput, Ledger } from "@kiln/ledger"
-import { outputKey, type JobPlace, type Storage } from "@kiln/storage"
+import { outputKey, turnKey, type JobPlace, type PutOptions, type Storage } from "@kiln/storage"
 
 type Options = {
   ledger: Pick<Ledger, "read" | "pictures">
@@ -21,6 +21,8 @@ type CopyOptions = {
   describe?: (output: KeptOutput) => Record<string, string>
   signal?: AbortSignal
 }
+
+type PutCopy = Pick<PutOptions, "signal" | "metadata"> & { sha256?: string }
 
 /** Images, and what came with them. */
 export type Copied = Pick<JobRecord, "text" | "layout"> & { outputs: Map<number, KeptOutput> }
@@ -54,11 +56,15 @@ export function createReuse({ ledger, storage, spool }: Options) {
         for (const [index, output] of from.outputs) {
           const format = from.spec.parameters.output_format
           const copied = { ...output, key: outputKey({ ...to, index, format }) }
-          if (!(await copyObject(output, copied, options))) {
+          const metadata = options.describe?.(copied)
+          const put = { signal: options.signal, sha256: output.sha256, metadata }
+          if (!(await copyObject(output.key, copied.key, put))) {
             await discard(outputs)
             return undefined
           }
           outputs.set(index, copied)
+          const { sha256 } = output
+          await copyTurn(turnKey({ ...from, index, sha256 }), turnKey({ ...to, index, sha256 }), options)
         }
         return { outputs, text: said, layout: from.layout }
       } catch (error) {
@@ -68,21 +74,24 @@ export function createReuse({ ledger, storage, spool }: Options) {
     },
   }
 
-  async function copyObject(from: KeptOutput, to: KeptOutput, options: CopyOptions): Promise<boolean> {
-    const found = await storage.open(from.key, { signal: options.signal })
+  async function copyObject(from: string, to: string, { sha256, ...options }: PutCopy): Promise<boolean> {
+    const found = await storage.open(from, { signal: options.signal })
     if (!found) return false
     await mkdir(spool, { recursive: true })
     const path = join(spool, randomUUID())
     try {
       await pipeline(found.stream, createWriteStream(path))
-      const { bytes, sha256, content_type: contentType } = to
-      const metadata = options.describe?.(to)
-      const put = { contentType, ifAbsent: true, signal: options.signal, ...(metadata ? { metadata } : {}) }
-      await storage.put(to.key, { path, bytes, sha256 }, put)
+      const { bytes, contentType } = found.object
+      await storage.put(to, { path, bytes, sha256 }, { ...options, contentType, ifAbsent: true })
       return true
     } finally {
       await rm(path, { force: true })
     }
+  }
+
+  /** What was said with an image, so that the copy can be refined as well; without it, it starts a conversation anew. */
+  async function copyTurn(from: string, to: string, { signal }: CopyOptions): Promise<void> {
+    await copyObject(from, to, { signal }).catch(() => signal?.throwIfAborted())
   }
 
   async function read(key: string, signal: AbortSignal | undefined): Promise<string | undefined> {
