@@ -5,8 +5,10 @@ import { batch } from "./batch.ts"
 import type { Row } from "./benchmark.ts"
 import { depth } from "./depth.ts"
 import { eta } from "./eta.ts"
+import { fairness } from "./fairness.ts"
 import { memory } from "./memory.ts"
 import { overhead } from "./overhead.ts"
+import { quota } from "./quota.ts"
 import { toMarkdown } from "./report.ts"
 import { status } from "./status.ts"
 import { submit } from "./submit.ts"
@@ -15,7 +17,7 @@ import { worker } from "./worker.ts"
 
 /** Runs all benchmarks, or those that are named: `npm run bench -- submit status --json results.json`. */
 
-const benchmarks = [submit, status, overhead, worker, webhooks, memory, depth, eta, batch]
+const benchmarks = [submit, status, overhead, worker, webhooks, memory, depth, eta, batch, quota, fairness]
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } })
 const unknown = positionals.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name))
 if (unknown.length > 0) {

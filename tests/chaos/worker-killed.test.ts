@@ -82,6 +82,7 @@ const adopted: Expected = { calls: 1, outcomes: ["worker_lost", "succeeded"], ch
 const steps: [name: string, script: string, side: Side, expected: Expected][] = [
   ["before it claims the job", "begin", "command", { calls: 1, outcomes: ["succeeded"], charged: "yes" }],
   ["when it has claimed the job", "begin", "answer", adopted],
+  ["when it has taken a call of the quota", "take-call", "answer", adopted],
   ["when the image is stored and not recorded", "keep", "command", adopted],
   ["when the image is recorded", "keep", "answer", adopted],
   ["before it settles", "settle", "command", adopted],

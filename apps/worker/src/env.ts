@@ -3,6 +3,8 @@ import { storageEnv } from "@kiln/storage"
 import { ScheduleText } from "@kiln/webhooks"
 import { z } from "zod"
 
+const limit = z.coerce.number().int().min(0).optional()
+
 /** Every variable that the worker reads. */
 export const workerEnv = {
   ...processEnv,
@@ -30,6 +32,16 @@ export const workerEnv = {
     .max(86_400)
     .default(3_600)
     .describe("Seconds between asking the upstream which models it still serves; 0: it is never asked"),
+  KILN_RPM: limit.describe(
+    "Calls a minute that the upstream takes of each key and model, over the registry's; 0 or absent: the registry's, or learned",
+  ),
+  KILN_RPD: limit.describe("The same a day, to midnight in California"),
+  KILN_QUOTA_WINDOW: z.coerce
+    .number()
+    .min(0.5)
+    .max(3_600)
+    .default(60)
+    .describe("Seconds of the window that KILN_RPM counts in, for gateways with another one than Google's"),
   KILN_OVERLOAD_PAUSE: z.coerce
     .number()
     .positive()

@@ -7,6 +7,7 @@ import { createGemini } from "@kiln/gemini"
 import { createImagen } from "@kiln/imagen"
 import { circuitPolicy, createModels, type Models, type UploadedFiles } from "@kiln/jobs"
 import { createUploads, ledgerPrefix } from "@kiln/ledger"
+import type { UpstreamOptions } from "@kiln/quota"
 import {
   connectRedis,
   createLogger,
@@ -24,11 +25,10 @@ import { openInputBucket, openStorage } from "@kiln/storage"
 import packageJson from "../package.json" with { type: "json" }
 import { workerEnv } from "./env.ts"
 import { serveHealth } from "./health.ts"
-import { inTurn } from "./in-turn.ts"
 import { createPainters } from "./painters.ts"
 import type { WebhookSettings } from "./start-webhooks.ts"
 import { createUpstreamOf } from "./upstream-of.ts"
-import { measurePaint, measureStorage } from "./worker-metrics.ts"
+import { measurePaints, measureStorage } from "./worker-metrics.ts"
 import { startWorker } from "./worker.ts"
 
 const env = readEnv(workerEnv)
@@ -37,21 +37,23 @@ const dayMs = 24 * 3_600_000
 const folder = resolve(env.KILN_DATA_DIR)
 const publicUrl = (env.KILN_PUBLIC_URL ?? "http://127.0.0.1:8787").replace(/\/+$/, "")
 
-/** Clients of every protocol for each key; models with a key of their own (`token_env`) use that one whatever the turn. */
-function openClients(opened: AsyncDisposableStack, models: Models) {
-  const modelKeys = Object.fromEntries(
+/** The keys of models that have one of their own (`token_env`). */
+const modelKeysOf = (models: Models): Record<string, string> =>
+  Object.fromEntries(
     models.entries().flatMap(({ id, token_env }) => {
       const key = token_env ? process.env[token_env] : undefined
       return key ? [[id, key]] : []
     }),
   )
-  const keys = env.GEMINI_API_KEY.split(",")
-    .map((key) => key.trim())
-    .filter((key) => key !== "")
+
+/** Clients of every protocol for each key: a key is a project with quotas of its own. */
+function openUpstream(opened: AsyncDisposableStack, models: Models, metrics: Metrics) {
+  const modelKeys = modelKeysOf(models)
+  const measured = measurePaints(metrics)
   const uploaded = openUploads(opened)
-  return keys.map((apiKey) => {
+  const open = (key: string) => {
     const options = {
-      apiKey,
+      apiKey: key,
       modelKeys,
       baseUrl: env.GEMINI_BASE_URL,
       apiVersion: env.GEMINI_API_VERSION,
@@ -59,8 +61,19 @@ function openClients(opened: AsyncDisposableStack, models: Models) {
     }
     const gemini = opened.use(createGemini({ ...options, uploaded }))
     const imagen = opened.use(createImagen(options))
-    return { paint: createPainters({ gemini: gemini.paint, imagen: imagen.paint }), probe: gemini.probe }
-  })
+    const paint = measured(createPainters({ gemini: gemini.paint, imagen: imagen.paint }))
+    return { key, paint, probe: gemini.probe }
+  }
+  const [first, ...others] = env.GEMINI_API_KEY.split(",").flatMap((key) => key.trim() || [])
+  if (!first) throw new Error("GEMINI_API_KEY names no key")
+  const main = open(first)
+  const upstream: UpstreamOptions = {
+    keys: [main, ...others.map(open)],
+    baseUrl: env.GEMINI_BASE_URL,
+    modelKeys,
+    limits: { rpm: env.KILN_RPM, rpd: env.KILN_RPD, windowMs: env.KILN_QUOTA_WINDOW * 1_000 },
+  }
+  return { upstream, probe: main.probe }
 }
 
 /** Uploads are known to all workers; a Redis that is away costs no more than an upload. */
@@ -94,10 +107,7 @@ async function start(): Promise<AsyncDisposable> {
   await using opened = new AsyncDisposableStack()
   const overrides: unknown = env.KILN_MODELS ? JSON.parse(await readFile(env.KILN_MODELS, "utf8")) : undefined
   const models = createModels({ defaultModel: env.KILN_DEFAULT_MODEL, overrides })
-  const [first, ...others] = openClients(opened, models)
-  if (!first) throw new Error("GEMINI_API_KEY names no key")
   const metrics = createMetrics()
-  const paint = measurePaint(inTurn([first.paint, ...others.map((each) => each.paint)]), metrics)
   const bucket = opened.use(openInputBucket(env))
   const secret = env.KILN_SECRET_KEY ?? (await loadOrCreateSecret({ folder, name: "secret.key", bytes: 32 }))
   const opening = openStorage(env, { baseUrl: env.KILN_PUBLIC_BASE_URL ?? publicUrl, secret })
@@ -114,8 +124,7 @@ async function start(): Promise<AsyncDisposable> {
       circuit: { ...circuitPolicy, firstMs: env.KILN_OVERLOAD_PAUSE * 1_000 },
       models,
       modelCheckMs: env.KILN_MODEL_CHECK * 1_000,
-      probe: first.probe,
-      paint,
+      ...openUpstream(opened, models, metrics),
       upstreamOf: createUpstreamOf(env.GEMINI_BASE_URL),
       keepTurns: env.KILN_KEEP_CONVERSATIONS,
       storage,

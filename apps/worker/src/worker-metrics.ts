@@ -15,7 +15,8 @@ import type { WriteEnd } from "./processors/write-end.ts"
 const callSeconds = [0.5, 1, 2, 5, 8, 12, 16, 20, 30, 45, 60, 90, 120, 180, 300]
 const storageSeconds = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-export function measurePaint(paint: Paint, metrics: Metrics): Paint {
+/** Measures the calls of any number of painters together. */
+export function measurePaints(metrics: Metrics): (paint: Paint) => Paint {
   const calls = metrics.counter({
     name: "kiln_upstream_calls_total",
     help: "Calls of the upstream by how they ended: succeeded, aborted or a code of failure.",
@@ -27,7 +28,7 @@ export function measurePaint(paint: Paint, metrics: Metrics): Paint {
     labels: ["model"],
     buckets: callSeconds,
   })
-  return async (request, options) => {
+  return (paint) => async (request, options) => {
     const model = request.model.id
     const stop = seconds.startTimer({ model })
     try {

@@ -2,7 +2,7 @@ import { hostname } from "node:os"
 
 import type { Egress } from "@kiln/egress"
 import { createInputs } from "@kiln/inputs"
-import type { CircuitPolicy, Models, Paint } from "@kiln/jobs"
+import type { CircuitPolicy, Models } from "@kiln/jobs"
 import { cancelChannel, createLedger, type Handover, type Ledger, type LedgerOptions } from "@kiln/ledger"
 import {
   createConsumer,
@@ -11,6 +11,7 @@ import {
   type Consumer,
   type Producer,
 } from "@kiln/queue"
+import type { Quota, UpstreamOptions } from "@kiln/quota"
 import { createReuse } from "@kiln/reuse"
 import {
   ConfigurationError,
@@ -24,6 +25,7 @@ import type { InputBucket, Storage } from "@kiln/storage"
 import { createDocuments, createEventBody, createJobView, createSignedUrls } from "@kiln/views"
 
 import { createCallLimits } from "./call-limits.ts"
+import { openQuota } from "./open-quota.ts"
 import type { Probe } from "./processors/check-models.ts"
 import { createGenerateImage } from "./processors/generate-image.ts"
 import { createMakeImage } from "./processors/make-image.ts"
@@ -47,7 +49,7 @@ export type WorkerOptions = {
   /** When a model rests that is overloaded or gone. */
   circuit: CircuitPolicy
   models: Models
-  paint: Paint
+  upstream: UpstreamOptions
   probe: Probe
   /** How often the upstream is asked for its models; 0 is never. */
   modelCheckMs: number
@@ -89,7 +91,8 @@ export async function startWorker(options: WorkerOptions) {
   const producer = createProducer({ redis, prefix })
   const running = createRunningJobs()
   const handOver = handingOver(producer)
-  const generateImage = imageRecipe(options, { ledger, running, handOver })
+  const quota = await openQuota({ ...options, calls: ledger })
+  const generateImage = imageRecipe(options, { ledger, running, quota, handOver })
   const subscriber = connect("subscriber")
   const cancellation = await listenForCancellation({
     redis: subscriber,
@@ -114,6 +117,7 @@ export async function startWorker(options: WorkerOptions) {
     ledger,
     running,
     handOver,
+    offerAccounts: () => quota.offer(options.models.entries(), { frees: false }),
     worker,
     progress: () => ({ running: consumer.running(), taken: progress.taken() }),
     onStarved: progress.starve,
@@ -171,17 +175,19 @@ async function finish({ consumer, webhooks, running }: Parts, graceMs: number): 
 type Recipe = {
   ledger: Ledger
   running: RunningJobs
+  quota: Quota
   handOver: (ready: readonly Handover[]) => Promise<void>
 }
 
-function imageRecipe(options: WorkerOptions, { ledger, running, handOver }: Recipe) {
+function imageRecipe(options: WorkerOptions, { ledger, running, quota, handOver }: Recipe) {
   const { concurrency, metrics } = options
+  const limits = createCallLimits({ calls: concurrency })
   return createGenerateImage({
     ...options,
     ledger,
     running,
     ...imagesOf({ ...options, ledger }),
-    makeImage: createMakeImage({ ...options, ledger, limits: createCallLimits({ calls: concurrency }) }),
+    makeImage: createMakeImage({ ...options, ledger, quota, limits }),
     writeEnd: measureEnds(createWriteEnd({ ...options, ledger, handOver }), metrics),
   })
 }

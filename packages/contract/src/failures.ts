@@ -110,6 +110,8 @@ type JobFailureOptions = ErrorOptions & {
   retryAfterMs?: number | undefined
   /** A quota of the upstream is used up: until its window of a minute or a day ends, or for good. */
   quota?: "minute" | "day" | "never" | undefined
+  /** Calls that this quota allows, where the upstream says so. */
+  quotaLimit?: number | undefined
   charged?: Charged
   upstream?: UpstreamFacts | undefined
   /** What the call used although it gave no image. */
@@ -130,6 +132,7 @@ export class JobFailure extends Error {
   readonly code: JobFailureCode
   readonly retryAfterMs: number | undefined
   readonly quota: "minute" | "day" | "never" | undefined
+  readonly quotaLimit: number | undefined
   readonly charged: Charged
   readonly upstream: UpstreamFacts | undefined
   readonly tokens: Tokens | undefined
@@ -143,6 +146,7 @@ export class JobFailure extends Error {
     this.code = code
     this.retryAfterMs = options.retryAfterMs
     this.quota = options.quota
+    this.quotaLimit = options.quotaLimit
     this.charged = options.charged ?? "no"
     this.upstream = options.upstream
     this.tokens = options.tokens

@@ -149,6 +149,16 @@ for (const [name, script, window, retryAfterMs] of quotas) {
   })
 }
 
+const limitOf = async (...details: unknown[]) => (await failureOf(quota(details))).quotaLimit
+
+test("a minute's limit is told in calls, and only where it counts calls", async () => {
+  const perImage = "GenerateImagesPerMinutePerProjectPerModel"
+  assert.equal(await limitOf(violation(perMinute, "20"), violation(perImage, "10")), 10)
+  assert.equal(await limitOf(violation("InputTokensPerModelPerMinute", "100")), undefined)
+  assert.equal(await limitOf(violation(perDay, "250")), undefined)
+  assert.equal(await limitOf(retryInfo("9s")), undefined)
+})
+
 test("a Retry-After header counts where the body says nothing, also with 503", async () => {
   assert.equal((await failureOf(answer(429, "", { "retry-after": "3" }))).retryAfterMs, 3_000)
   assert.equal((await failureOf(answer(503, "<html>", { "retry-after": "4" }))).retryAfterMs, 4_000)

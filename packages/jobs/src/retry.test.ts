@@ -43,26 +43,6 @@ test("the upstream's own wait wins over a shorter one of ours", () => {
   assert.equal(decision.again && decision.delayMs, 20_000)
 })
 
-test("a quota of a minute is waited for without costing an attempt, however many there were", () => {
-  const failure = new JobFailure("upstream_quota_exhausted", "slow", {
-    quota: "minute",
-    retryAfterMs: 34_400,
-  })
-  const decision = decideRetry(failure, { attempts: 99, now, random: () => 0 })
-  assert.deepEqual(decision, { again: true, free: true, delayMs: 34_650, blockedBy: "upstream_rpm" })
-})
-
-test("a quota of a day is waited for until midnight in California, whatever short wait the upstream names", () => {
-  const failure = new JobFailure("upstream_quota_exhausted", "slow", { quota: "day", retryAfterMs: 34_400 })
-  const decision = decideRetry(failure, { attempts: 1, now })
-  assert.equal(decision.again && decision.delayMs, 20 * 3_600_000)
-})
-
-test("a quota that is not there at all ends the job", () => {
-  const failure = new JobFailure("upstream_quota_exhausted", "limit: 0", { quota: "never" })
-  assert.deepEqual(decideRetry(failure, { attempts: 1, now }), { again: false })
-})
-
 test("no attempt is planned that could only begin after the deadline", () => {
   const deadlineAt = now.getTime() + 1_000
   assert.deepEqual(decideRetry(overloaded, { attempts: 1, now, deadlineAt, random: () => 1 }), {

@@ -1,12 +1,7 @@
 import type { JobFailure, JobFailureCode } from "@kiln/contract"
 
-import { nextPacificMidnight } from "./pacific-midnight.ts"
-
-/** What to do after a failed call. A `free` retry waits for a quota and costs no attempt. */
-export type RetryDecision =
-  | { again: false }
-  | { again: true; free: false; delayMs: number }
-  | { again: true; free: true; delayMs: number; blockedBy: "upstream_rpm" | "upstream_rpd" }
+/** What to do after a failed call. */
+export type RetryDecision = { again: false } | { again: true; delayMs: number }
 
 export type RetrySituation = {
   /** Attempts that were begun and counted so far, this one included. */
@@ -51,31 +46,10 @@ const deterministicNoImage = "NO_IMAGE"
 
 /** Decides from the failure's kind, the upstream's own wait, the attempts left and the deadline. */
 export function decideRetry(failure: JobFailure, situation: RetrySituation): RetryDecision {
-  const decision = failure.quota ? decideQuota(failure, situation) : decideAttempt(failure, situation)
+  const decision = decideAttempt(failure, situation)
   if (!decision.again || situation.deadlineAt === undefined) return decision
   const resumesAt = situation.now.getTime() + decision.delayMs
   return resumesAt < situation.deadlineAt ? decision : { again: false }
-}
-
-function decideQuota(failure: JobFailure, { now, random = Math.random }: RetrySituation): RetryDecision {
-  switch (failure.quota) {
-    case "day": {
-      const delayMs = nextPacificMidnight(now).getTime() - now.getTime()
-      return { again: true, free: true, delayMs, blockedBy: "upstream_rpd" }
-    }
-    case "minute": {
-      const asked = failure.retryAfterMs ?? 15_000
-      return {
-        again: true,
-        free: true,
-        delayMs: Math.round(asked + 250 + random() * 750),
-        blockedBy: "upstream_rpm",
-      }
-    }
-    case "never":
-    case undefined:
-      return { again: false }
-  }
 }
 
 function decideAttempt(failure: JobFailure, situation: RetrySituation): RetryDecision {
@@ -86,5 +60,5 @@ function decideAttempt(failure: JobFailure, situation: RetrySituation): RetryDec
   const { random = Math.random } = situation
   const doubled = Math.min(rule.firstMs * 2 ** (situation.attempts - 1), rule.longestMs)
   const delayMs = Math.max(failure.retryAfterMs ?? 0, Math.round(doubled * (0.5 + random() / 2)))
-  return { again: true, free: false, delayMs }
+  return { again: true, delayMs }
 }

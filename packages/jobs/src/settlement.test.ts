@@ -4,6 +4,7 @@ import { test } from "node:test"
 import { JobFailure } from "@kiln/contract"
 
 import { chargedInAll, describeFailure, settle, type AttemptResult } from "./settlement.ts"
+import { CallHeld, type BlockedBy } from "./upstream-calls.ts"
 
 const blocked = new JobFailure("content_blocked", "blocked")
 const overloaded = new JobFailure("upstream_overloaded", "busy")
@@ -16,6 +17,7 @@ const attempt = (change: Partial<AttemptResult> = {}): AttemptResult => ({
   requested: 2,
   delivered: 0,
   failures: new Map(),
+  held: new Map(),
   abandoned: new Map(),
   stopped: undefined,
   ...change,
@@ -68,12 +70,51 @@ test("one hopeful image brings another attempt, and the hopeless one is given up
   assert.equal(last.shortfall?.errors[0]?.code, "content_blocked")
 })
 
-test("a quota rests the model and costs no attempt", () => {
-  const quota = new JobFailure("upstream_quota_exhausted", "slow", { quota: "minute", retryAfterMs: 1_000 })
-  const settlement = settle(attempt({ failures: new Map([[0, quota]]) }))
+const held = (blockedBy: BlockedBy, inMs: number, refusal?: JobFailure) =>
+  attempt({ failures: new Map(), held: new Map([[0, new CallHeld({ blockedBy, inMs, refusal })]]) })
+
+test("an image for which there is no call waits for one and costs no attempt", () => {
+  const settlement = settle(held("upstream_rpm", 7_000))
   assert.ok(settlement.kind === "again")
-  assert.equal(settlement.blockedBy, "upstream_rpm")
-  assert.equal(settlement.free, true)
+  assert.deepEqual(
+    [settlement.blockedBy, settlement.delayMs, settlement.free, settlement.outcome],
+    ["upstream_rpm", 7_000, true, "handed_back"],
+  )
+})
+
+test("a refusal by the quota is told, and a job that met a refused key is not the first to try it again", () => {
+  const used = settle(held("upstream_rpm", 7_000, new JobFailure("upstream_quota_exhausted", "slow")))
+  assert.deepEqual([used.outcome, used.kind === "again" && used.delayMs], ["upstream_quota_exhausted", 7_000])
+  const auth = settle(held("upstream_auth", 5_000, new JobFailure("upstream_auth", "no")))
+  assert.deepEqual([auth.outcome, auth.kind === "again" && auth.delayMs], ["upstream_auth", 60_000])
+})
+
+test("a wait for the upstream outlasts a deadline, which the ledger keeps", () => {
+  const settlement = settle({
+    ...held("upstream_rpd", 3_600_000),
+    deadlineAt: Date.parse("2026-11-22T12:00:09Z"),
+  })
+  assert.ok(settlement.kind === "again" && settlement.delayMs === 3_600_000)
+})
+
+test("an image that failed and one that is held wait for the later of both, and the failure counts", () => {
+  const settlement = settle({ ...held("upstream_rpm", 1_000), failures: new Map([[1, overloaded]]) })
+  assert.ok(settlement.kind === "again")
+  assert.deepEqual(
+    [settlement.free, settlement.delayMs, settlement.blockedBy, settlement.outcome],
+    [false, 2_000, null, "upstream_overloaded"],
+  )
+})
+
+test("a key that is refused is a reason for another model to take over", () => {
+  const result = {
+    ...held("upstream_rpd", 9_000, new JobFailure("upstream_quota_exhausted", "", { quota: "day" })),
+  }
+  const settlement = settle({ ...result, lane: "m>other" })
+  assert.ok(settlement.kind === "again")
+  assert.deepEqual(settlement.successor, { model: "other", reason: "upstream_rpd" })
+  const known = settle({ ...held("upstream_rpd", 9_000), lane: "m>other" })
+  assert.ok(known.kind === "again" && known.delayMs === 1_000)
 })
 
 test("a deadline expires the job, a shutdown hands it back at once and free", () => {

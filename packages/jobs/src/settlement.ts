@@ -8,6 +8,7 @@ import {
 
 import { successorFor, type Departure } from "./lane.ts"
 import { decideRetry, type RetrySituation } from "./retry.ts"
+import type { BlockedBy, CallHeld } from "./upstream-calls.ts"
 
 /** Why a run was stopped from outside before its calls had ended. */
 export type StopReason = "canceled" | "deadline" | "shutdown"
@@ -21,6 +22,8 @@ export type AttemptResult = RetrySituation & {
   delivered: number
   /** The images that failed now, by index. */
   failures: ReadonlyMap<number, JobFailure>
+  /** The images for which the upstream had no call. */
+  held: ReadonlyMap<number, CallHeld>
   /** The images that earlier attempts gave up. */
   abandoned: ReadonlyMap<number, JobError>
   stopped: StopReason | undefined
@@ -44,11 +47,11 @@ export type Settlement =
       delayMs: number
       /** Whether the attempt is not counted. */
       free: boolean
-      /** The whole model rests for `delayMs`, not only this job. */
-      blockedBy: "upstream_rpm" | "upstream_rpd" | null
+      /** What of the upstream it waits for; null when the failure alone makes it wait. */
+      blockedBy: BlockedBy | null
       /** Images that will not be tried again, by index. */
       abandoned: Map<number, JobError>
-      /** Another model makes the rest; the wait is then only the old model's rest. */
+      /** Another model makes the rest. */
       successor: { model: string; reason: Departure } | null
     }
 
@@ -93,46 +96,65 @@ const successorOf = ({ lane, attempts }: AttemptResult, failure: JobFailure) =>
 
 /** Another model takes over what this one cannot make now. Its own quota is no reason to wait. */
 function leave(result: AttemptResult): Settlement | undefined {
-  const leaving = [...result.failures.values()].flatMap((failure) => {
+  const refusals = [...result.held.values()].flatMap(({ refusal }) => refusal ?? [])
+  const leaving = [...result.failures.values(), ...refusals].flatMap((failure) => {
     const successor = successorOf(result, failure)
     return successor ? [{ failure, successor }] : []
   })
   const first = leaving[0]
   if (!first) return undefined
-  const retry = decideRetry(first.failure, { ...result, deadlineAt: undefined })
-  const rests = retry.again && retry.free ? retry : undefined
   return {
     kind: "again",
     outcome: first.failure.code,
-    delayMs: rests?.delayMs ?? 0,
+    delayMs: 0,
     free: false,
-    blockedBy: rests?.blockedBy ?? null,
+    blockedBy: null,
     abandoned: abandonedOf(result),
     successor: first.successor,
   }
 }
 
 function stay(result: AttemptResult): Settlement {
-  const decided = [...result.failures].map(([index, failure]) => ({
-    index,
+  const decided = [...result.failures.values()].map((failure) => ({
     failure,
     retry: decideRetry(failure, result),
   }))
   const hopeful = decided.filter(({ retry }) => retry.again)
   const abandoned = abandonedOf(result)
-  const first = hopeful[0] ?? decided[0]
-  if (hopeful.length === 0) return giveUp(result, first?.failure, [...abandoned.values()])
-  const counted = hopeful.some(({ retry }) => retry.again && !retry.free)
-  const slowest = hopeful.reduce((a, b) => (delayOf(b.retry) > delayOf(a.retry) ? b : a))
+  const holds = [...result.held.values()]
+  if (hopeful.length === 0 && holds.length === 0) {
+    return giveUp(result, decided[0]?.failure, [...abandoned.values()])
+  }
+  const waits = [
+    ...hopeful.map(({ failure, retry }) => ({ outcome: failure.code, ms: delayOf(retry), blockedBy: null })),
+    ...holds.map((hold) => ({
+      outcome: outcomeOf(hold),
+      ms: holdMs(hold, result),
+      blockedBy: hold.blockedBy,
+    })),
+  ]
+  const { ms, blockedBy } = waits.reduce((a, b) => (b.ms > a.ms ? b : a))
   return {
     kind: "again",
-    outcome: slowest.failure.code,
-    delayMs: delayOf(slowest.retry),
-    free: !counted,
-    blockedBy: slowest.retry.again && slowest.retry.free ? slowest.retry.blockedBy : null,
+    outcome: waits[0]?.outcome ?? "handed_back",
+    delayMs: ms,
+    free: hopeful.length === 0,
+    blockedBy,
     abandoned,
     successor: null,
   }
+}
+
+const outcomeOf = ({ refusal }: CallHeld): AttemptOutcome => refusal?.code ?? "handed_back"
+
+/** A job that found its account refused lets others try first: what it asks for may be the cause. */
+const parkedMs = 60_000
+
+function holdMs({ blockedBy, inMs, refusal }: CallHeld, { lane }: AttemptResult): number {
+  const isPaced = blockedBy === "upstream_rpm"
+  // Another model takes over as soon as its turn comes.
+  if (!isPaced && lane.includes(">")) return Math.min(inMs, 1_000)
+  return isPaced || !refusal || blockedBy === "upstream_rpd" ? inMs : Math.max(inMs, parkedMs)
 }
 
 /** The images that are given up, those of earlier attempts too. */

@@ -306,13 +306,20 @@ test("an attempt that leaves its model goes on with the other at once, with atte
   assert.match(record.warned[0]?.detail ?? "", /^m is overloaded; n takes over$/)
 })
 
-test("a daily quota rests the model that was left, not the job", async () => {
-  const run = await begin((await submit("m>n")).ready[0])
-  const successor = { model: "n", reason: "upstream_rpd" } as const
-  const ready = await settle(run, again({ delayMs: 3_600_000, blockedBy: "upstream_rpd", successor }), null)
-  assert.equal(ready[0]?.id, run.id)
+test("a daily quota rests the model whose accounts have none left, and other models take its jobs over", async () => {
+  const account = { project: "p", rpm: null, rpd: null, windowMs: 60_000 }
+  const asked = { model: "m", job: "job", call: "call", isFurther: false, aheadMs: 0, accounts: [account] }
+  const taken = await ledger.takeCall(asked)
+  assert.ok(taken.kind === "go")
+  const until = new Date(Date.now() + 3_600_000)
+  const call = { model: "m", account, call: "call", at: taken.at }
+  await ledger.endCall(call, { kind: "parked", blockedBy: "upstream_rpd", until })
   const waiting = await submit("m")
+  assert.deepEqual(waiting.ready, [])
   assert.equal(await blockedBy(waiting.id), "upstream_rpd")
+  const { record } = await begin((await submit("m>n")).ready[0])
+  assert.equal(record.model, "n")
+  assert.match(record.warned[0]?.detail ?? "", /^m has no quota left today; n takes over$/)
 })
 
 test("a retry begins with the model that was asked for", async () => {

@@ -6,6 +6,8 @@ import {
   describeFailure,
   nanoUsdPerUsd,
   successorFor,
+  type Account,
+  type CallEnd,
   type Settlement,
   type UpstreamHealth,
 } from "@kiln/jobs"
@@ -21,6 +23,7 @@ import { audit } from "./testing/audit.ts"
 import { createBatchPlayer } from "./testing/batch-player.ts"
 import { startRedis } from "./testing/private-redis.ts"
 import { newJob, output } from "./testing/sample-job.ts"
+import { travel } from "./testing/travel.ts"
 
 const prefix = "{model}"
 const tenants = ["a", "b", "c"] as const
@@ -52,7 +55,20 @@ type Command =
   | { do: "work" }
   | { do: "act"; which: number; act: BatchAct }
   | { do: "late"; which: number }
+  | { do: "call"; which: number; came: number }
   | { do: "limit"; tenant: number; jobs: number; budget: number }
+
+/** One model has a quota, so that its turns follow its calls. */
+const accountModel = "n"
+const account: Account = { project: "p", rpm: 3, rpd: 9, windowMs: 60_000 }
+const callEnds: readonly (CallEnd | undefined)[] = [
+  undefined,
+  undefined,
+  { kind: "unsent" },
+  { kind: "refused", retryAfterMs: 1_000, limit: undefined },
+  { kind: "parked", blockedBy: "upstream_auth", until: undefined },
+  { kind: "parked", blockedBy: "upstream_rpd", until: new Date(Date.now() + 3_000_000) },
+]
 
 const nat = (max: number) => fc.nat({ max })
 const one = <Name extends string>(name: Name) => fc.constant(name)
@@ -117,6 +133,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: one("late"), which: nat(9) }) },
+  { weight: 4, arbitrary: fc.record({ do: one("call"), which: nat(40), came: nat(5) }) },
   { weight: 1, arbitrary: fc.record({ do: one("limit"), tenant: nat(2), jobs: nat(2), budget: nat(200) }) },
 )
 
@@ -180,6 +197,7 @@ function createPlayer(redis: Redis, ledger: Ledger) {
   const given = new Set<string>()
   const batches = createBatchPlayer({ redis, ledger, prefix, onItem: (id) => ids.push(id) })
   let spentCalls = 0
+  let taken = 0
 
   function hand(ready: readonly Handover[]): void {
     for (const task of ready) {
@@ -360,6 +378,11 @@ function createPlayer(redis: Redis, ledger: Ledger) {
       case "act":
       case "late":
         return hand(await batches.play(step))
+      case "call": {
+        const run = pick(runs, step.which)
+        const model = run && (await ledger.read(run.id))?.model
+        return run && model === accountModel ? callFor(run.id, callEnds[step.came]) : undefined
+      }
       case "beat":
         return void (await ledger.beat("w", step.jobs, 60_000))
       case "limit": {
@@ -374,6 +397,16 @@ function createPlayer(redis: Redis, ledger: Ledger) {
     }
   }
 
+  async function callFor(job: string, came: CallEnd | undefined): Promise<void> {
+    const call = `${job}:${taken++}`
+    const asked = { model: accountModel, job, call, isFurther: false, aheadMs: 0, accounts: [account] }
+    const answer = await ledger.takeCall(asked)
+    if (answer.kind !== "go") return
+    const inWindow = await redis.zcard(`${prefix}:calls:p:${accountModel}`)
+    assert.ok(inWindow <= (account.rpm ?? 0), `${inWindow} calls in a window`)
+    if (came) await ledger.endCall({ model: accountModel, account, call, at: answer.at }, came)
+  }
+
   /** Whatever happened: when all waits are over, every job ends. */
   async function drain(): Promise<void> {
     for (let round = 0; round < 200; round++) {
@@ -382,6 +415,7 @@ function createPlayer(redis: Redis, ledger: Ledger) {
       for (const key of ["later", "lease", "batch-work"]) await makeDue(key)
       hand(await batches.goOn())
       await redis.del(`${prefix}:rest`)
+      await travel(redis, prefix, 3_600_000)
       await sweep()
       for (const { id, status } of jobs) {
         const turn = current.get(id)
@@ -420,6 +454,7 @@ test("whatever is done in whatever order, the books add up and every job can end
       await redis.flushall()
       const ledger = createLedger({ redis, prefix: "model", retentionMs: 60_000, heldMs: 0 })
       await ledger.beat("w", 2, 60_000)
+      await ledger.offerAccounts(accountModel, [account], { frees: false })
       await redis.hset(`${prefix}:key:${limitedKey}`, "monthly_budget", keyBudget)
       const player = createPlayer(redis, ledger)
       for (const step of steps) {

@@ -210,27 +210,21 @@ test("an attempt that is to be repeated waits and then has a turn of its own", a
   assert.equal(second.record.tries, 2)
 })
 
-test("a quota wait costs no attempt and rests the model for every tenant, not for other models", async () => {
+test("a job for which there is no call waits alone, costs no attempt and says what it waits for", async () => {
+  await ledger.beat("w", 2, 60_000)
   const task = await handedOver()
   const begun = await ledger.begin(task)
   assertBegun(begun)
-  const wait = again({
-    delayMs: 60_000,
-    free: true,
-    blockedBy: "upstream_rpm",
-    outcome: "upstream_quota_exhausted",
-  })
+  const wait = again({ delayMs: 60_000, free: true, blockedBy: "upstream_rpm", outcome: "handed_back" })
   await ledger.settle({ id: task.id, epoch: begun.epoch }, ending(wait))
-  const other = await submit({ tenant: "other" })
-  assert.deepEqual(other.answer.kind === "created" && other.answer.ready, [])
-  const elsewhere = await submit({ model: "other-model" })
-  assert.equal(elsewhere.answer.kind === "created" && elsewhere.answer.ready.length, 1)
   const record = await ledger.read(task.id)
   assert.ok(record)
   assert.equal(record.tries, 0)
-  assert.equal((await ledger.place(record)).blockedBy, "upstream_rpm")
-  await redis.hset("{test}:rest", "m", "1|upstream_rpm")
-  assert.equal((await ledger.dispatch()).length, 2)
+  const place = await ledger.place(record)
+  assert.equal(place.blockedBy, "upstream_rpm")
+  assert.ok((place.etaSeconds ?? 0) > 50)
+  const other = await submit({ tenant: "other" })
+  assert.equal(other.answer.kind === "created" && other.answer.ready.length, 1)
 })
 
 test("cancel ends a waiting job at once and asks for a running one", async () => {
@@ -429,28 +423,11 @@ test("a run that waits for quotas is started once", async () => {
     const begun = await ledger.begin({ id: task.id, turn })
     assertBegun(begun)
     await ledger.settle({ id: task.id, epoch: begun.epoch }, ending(wait))
-    await redis.del("{test}:rest")
+    await redis.zadd("{test}:later", 1, task.id)
     await ledger.dispatch()
   }
   const types = (await ledger.read(task.id))?.events.map(({ type }) => type)
   assert.deepEqual(types, ["job.queued", "job.started"])
-})
-
-test("a quota of a minute does not shorten the rest for a quota of a day", async () => {
-  const tasks = [await handedOver(), await handedOver()]
-  const rests = [
-    again({ delayMs: 3_600_000, free: true, blockedBy: "upstream_rpd" }),
-    again({ delayMs: 1_000, free: true, blockedBy: "upstream_rpm" }),
-  ]
-  const both = await Promise.all(tasks.map((task) => ledger.begin(task)))
-  for (const [index, begun] of both.entries()) {
-    assertBegun(begun)
-    const { epoch, record } = begun
-    await ledger.settle({ id: record.id, epoch }, ending(rests[index] ?? again()))
-  }
-  const record = await ledger.read(tasks[0]?.id ?? "")
-  assert.ok(record)
-  assert.equal((await ledger.place(record)).blockedBy, "upstream_rpd")
 })
 
 test("a tenant behind hundreds that wait for a resting model has its turn", async () => {

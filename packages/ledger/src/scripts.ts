@@ -46,6 +46,9 @@ const names = [
   "deliveries-reap",
   "deliver-again",
   "replay",
+  "offer-accounts",
+  "take-call",
+  "end-call",
 ] as const
 type ScriptName = (typeof names)[number]
 

@@ -17,6 +17,8 @@ export type Survey = {
   rests: ReadonlyMap<string, { until: number; reason: string }>
   /** Milliseconds that a job of a model keeps a worker's slot, on average. */
   paces: ReadonlyMap<string, number>
+  /** Jobs a minute that the upstream's quota allows; models whose quota is not known are not there. */
+  jobsPerMinute: ReadonlyMap<string, number>
   /** Over about the last minute. */
   jobsEndedPerMinute: number
   /** How much longer than a job keeps it a slot takes for a job; at least 1. */
@@ -51,6 +53,7 @@ type Answer = [
   rests: string[],
   paces: string[],
   rate: string[],
+  quotas: string[],
   tenants: Tenant[],
 ]
 
@@ -61,8 +64,21 @@ const mostTenants = 200
 export function createSurvey({ scripts }: { scripts: Scripts }) {
   return async function survey(): Promise<Survey> {
     const answer = (await scripts.run("survey", mostTenants)) as Answer
-    const [now, tenantsInAll, out, later, window, fairClock, totals, workers, rests, paces, rate, tenants] =
-      answer
+    const [
+      now,
+      tenantsInAll,
+      out,
+      later,
+      window,
+      fairClock,
+      totals,
+      workers,
+      rests,
+      paces,
+      rate,
+      quotas,
+      tenants,
+    ] = answer
     const counted = new Map(pairs(totals).map(([name, value]) => [name, Number(value)]))
     return {
       now,
@@ -77,6 +93,7 @@ export function createSurvey({ scripts }: { scripts: Scripts }) {
       workers: pairs(workers).flatMap(([id, entry]) => decodeWorker(id, entry, now)),
       rests: new Map(pairs(rests).flatMap(([model, entry]) => decodeRest(model, entry, now))),
       paces: new Map(pairs(paces).map(([model, pace]) => [model, Number(pace.split("|")[0])])),
+      jobsPerMinute: new Map(pairs(quotas).map(([model, calls]) => [model, Number(calls)])),
       ...decodeRate(rate, now),
       fairClock: Number(fairClock),
       tenants: tenants.map(decodeTenant),

@@ -1,7 +1,7 @@
 import { JobFailure, type Charged } from "@kiln/contract"
 
 import { errorRowOf, type ErrorFacts } from "./error-rows.ts"
-import { quotaOf } from "./quota.ts"
+import { quotaLimitOf, quotaOf } from "./quota.ts"
 import type { Redact } from "./redact.ts"
 import { retryAfterMs } from "./retry-after.ts"
 import type { RpcError } from "./rpc-error.ts"
@@ -48,7 +48,10 @@ export function failureOfError(error: RpcError, options: ErrorFailureOptions): J
     charged,
     refused,
     retryAfterMs: waitMs,
-    quota: code === "upstream_quota_exhausted" ? quotaOf(error, waitMs) : undefined,
+    ...(code === "upstream_quota_exhausted" && {
+      quota: quotaOf(error, waitMs),
+      quotaLimit: quotaLimitOf(error),
+    }),
     upstream: { status, message: facts.message === "" ? undefined : redact(facts.message) },
   })
 }

@@ -20,3 +20,13 @@ export function quotaOf(
   if (/per[_ -]?day/i.test(text)) return "day"
   return /per[_ -]?minute/i.test(text) || retryAfterMs !== undefined ? "minute" : undefined
 }
+
+/** Requests or images that a minute allows, where the refusal says it; other quotas count tokens or days. */
+export function quotaLimitOf({ details = [] }: RpcError): number | undefined {
+  const values = details
+    .flatMap((detail) => detail.violations ?? [])
+    .filter(({ quotaId = "" }) => /(?:Requests|Images)PerMinute/i.test(quotaId))
+    .map(({ quotaValue }) => Number(quotaValue))
+    .filter((value) => Number.isInteger(value) && value > 0)
+  return values.length === 0 ? undefined : Math.min(...values)
+}

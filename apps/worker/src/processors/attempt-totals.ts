@@ -1,5 +1,12 @@
 import { JobFailure, type Charged, type ContentPiece, type Warning } from "@kiln/contract"
-import { CallAborted, chargedInAll, healthOf, type AttemptResult, type PaintedPiece } from "@kiln/jobs"
+import {
+  CallAborted,
+  CallHeld,
+  chargedInAll,
+  healthOf,
+  type AttemptResult,
+  type PaintedPiece,
+} from "@kiln/jobs"
 import type { JobRecord, Spent } from "@kiln/ledger"
 
 import { Stopped } from "../running-jobs.ts"
@@ -15,6 +22,7 @@ export type MadeImage = {
 /** Collects what an attempt comes to while its images are made side by side. */
 export function createAttemptTotals(record: JobRecord) {
   const failures = new Map<number, JobFailure>()
+  const held = new Map<number, CallHeld>()
   const charges: Charged[] = []
   const contents = new Map<number, MadeImage["content"]>()
   const warnings: Warning[] = []
@@ -50,6 +58,7 @@ export function createAttemptTotals(record: JobRecord) {
       const charged = chargedOf(error)
       if (charged !== undefined) charges.push(charged)
       if (error instanceof CallAborted) return
+      if (error instanceof CallHeld) return void held.set(index, error)
       failures.set(index, JobFailure.from(error))
     },
 
@@ -64,22 +73,13 @@ export function createAttemptTotals(record: JobRecord) {
     },
 
     result(): Omit<AttemptResult, "stopped"> {
-      return {
-        lane: record.lane,
-        attempts: record.tries,
-        deadlineAt: record.deadline?.getTime(),
-        now: new Date(),
-        requested: n,
-        delivered,
-        failures,
-        abandoned: record.abandoned,
-      }
+      return { ...situationOf(record), requested: n, delivered, failures, held }
     },
 
     charged: (): Charged => chargedInAll(charges),
     /** What is charged was answered; an adopted image is not charged. */
     health: () => healthOf([...failures.values()], { isAnswered: charges.includes("yes") }),
-    upstreamStatus: () => statusOf(failures, charges),
+    upstreamStatus: () => statusOf([...failures.values(), ...refusalsOf(held)], charges),
     content: (): ContentPiece[] => inOrder(contents),
     warnings: (): readonly Warning[] => warnings,
     failures: (): ReadonlyMap<number, JobFailure> => failures,
@@ -92,8 +92,19 @@ const missingOf = ({ spec, outputs, abandoned }: JobRecord): number[] =>
     (index) => !outputs.has(index) && !abandoned.has(index),
   )
 
-function statusOf(failures: ReadonlyMap<number, JobFailure>, charges: readonly Charged[]): number | null {
-  const [failure] = failures.values()
+const situationOf = ({ lane, tries, deadline, abandoned }: JobRecord) => ({
+  lane,
+  attempts: tries,
+  deadlineAt: deadline?.getTime(),
+  now: new Date(),
+  abandoned,
+})
+
+const refusalsOf = (held: ReadonlyMap<number, CallHeld>) =>
+  [...held.values()].flatMap(({ refusal }) => refusal ?? [])
+
+function statusOf(failures: readonly JobFailure[], charges: readonly Charged[]): number | null {
+  const [failure] = failures
   if (failure) return failure.upstream?.status ?? null
   return charges.includes("yes") ? 200 : null
 }

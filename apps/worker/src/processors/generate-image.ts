@@ -121,6 +121,7 @@ async function makeImages({ epoch, record, run, totals, log }: Work, deps: Deps)
               prompt,
               conversation,
               index,
+              isFurther: index !== totals.missing()[0],
               run,
               log,
               spend: (spent) => totals.spend(spent),

@@ -14,6 +14,8 @@ export type ImageWork = {
   prompt: string
   conversation: Conversation
   index: number
+  /** Whether other images of the job go first. */
+  isFurther: boolean
   run: Run
   log: Logger
   /** Takes what a call used when no kept image accounts for it. */

@@ -53,7 +53,7 @@ async function startBench(keep: Keep) {
     makeImage: createMakeImage({
       ledger: { keep },
       storage,
-      paint,
+      quota: { take: async () => ({ kind: "call", paint, end: async () => false }) },
       limits,
       spool,
       upstreamOf: () => "here",
@@ -87,6 +87,7 @@ const work = (bench: Bench, epoch: number, spent: Spent[]): ImageWork => ({
     warnings: () => [],
   },
   index: 0,
+  isFurther: false,
   run: bench.running.start(record.id),
   log: createLogger({ name: "test", level: "silent" }),
   spend: (more) => spent.push(more),

@@ -1,36 +1,31 @@
 import { mkdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 
-import { JobFailure, type ModelEntry, type Tokens, type Warning } from "@kiln/contract"
+import { JobFailure, type Warning } from "@kiln/contract"
 import { checkRatio, finishImage } from "@kiln/images"
-import { CallAborted, costOf, type Paint, type Painted } from "@kiln/jobs"
 import type { KeptOutput, Ledger, Spent } from "@kiln/ledger"
 import { jobPrefix, type Storage } from "@kiln/storage"
 
-import type { CallLimits } from "../call-limits.ts"
 import { insist } from "../insist.ts"
 import { Stopped } from "../running-jobs.ts"
 import type { UpstreamOf } from "../upstream-of.ts"
 import { adopt, describeObject } from "./adopt.ts"
 import type { MadeImage } from "./attempt-totals.ts"
-import type { Asking } from "./conversation.ts"
+import { callUpstream, type CallUpstream } from "./call-upstream.ts"
 import { converse, type Called } from "./converse.ts"
 import { keyOf, type ImageWork } from "./image-work.ts"
 import { keepTurn } from "./keep-turn.ts"
 import { claimPaid, notePaid, type PaidPicture } from "./paid-picture.ts"
 import { recallContent } from "./recall-content.ts"
+import { spentOn } from "./spent-on.ts"
 import { createStorageGate, type StorageGate } from "./storage-gate.ts"
 
 export type MakeImage = (work: ImageWork) => Promise<MadeImage>
 
-type MakeImageOptions = {
+type MakeImageOptions = CallUpstream & {
   ledger: Pick<Ledger, "keep">
   storage: Storage
-  paint: Paint
-  limits: CallLimits
   upstreamOf: UpstreamOf
-  /** Whether images can be refined with all that was said. */
-  keepTurns: boolean
   /** Folder for images on their way from the upstream to storage. */
   spool: string
 }
@@ -69,7 +64,9 @@ async function buy(work: ImageWork, files: SpoolFiles, deps: Deps): Promise<Boug
   try {
     // It is removed as a leftover by others when this process had nothing to do for a day.
     await mkdir(files.folder, { recursive: true })
-    const called = await converse(work.conversation, (asked) => call(work, asked, files.upstream, deps))
+    const called = await converse(work.conversation, (asked) =>
+      callUpstream(work, asked, files.upstream, deps),
+    )
     const bought = { ...called, isCounted: false }
     await notePaid(files.folder, bought)
     return bought
@@ -90,36 +87,6 @@ const spoolFiles = (spool: string, { record: { id }, epoch, index }: ImageWork) 
 }
 
 type SpoolFiles = ReturnType<typeof spoolFiles>
-
-const spentOn = (tokens: Tokens, model: ModelEntry): Spent => ({
-  calls: 1,
-  input: tokens.input,
-  output: tokens.output,
-  costNanoUsd: costOf(tokens, model.prices),
-})
-
-/** What a call used that gave no image; one that was dropped before it was sent is none. */
-function spentInVain(error: unknown, model: ModelEntry): Spent {
-  if (error instanceof JobFailure && error.tokens) return spentOn(error.tokens, model)
-  const wasAsked =
-    error instanceof CallAborted ? error.charged !== "no" : !(error instanceof JobFailure) || error.wasAsked
-  const calls = wasAsked ? 1 : 0
-  return { calls, input: 0, output: 0, costNanoUsd: 0 }
-}
-
-async function call(work: ImageWork, asked: Asking, target: string, deps: Deps): Promise<Painted> {
-  const { model, prompt, run, spend } = work
-  const { inputs, history } = asked
-  const request = { model, prompt, inputs, history, parameters: work.record.spec.parameters }
-  return deps.limits.run(model, run.stop, async () => {
-    try {
-      return await deps.paint(request, { target, signal: run.stop, keepReply: deps.keepTurns })
-    } catch (error) {
-      spend(spentInVain(error, model))
-      throw error
-    }
-  })
-}
 
 async function keep(work: ImageWork, bought: Bought, files: SpoolFiles, deps: Deps): Promise<MadeImage> {
   const { painted, isCounted } = bought

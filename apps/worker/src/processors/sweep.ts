@@ -11,6 +11,8 @@ type Deps = Omit<ModelChecks, "ledger" | "worker" | "log"> & {
   storage: Storage
   running: RunningJobs
   handOver: (ready: readonly Handover[]) => Promise<void>
+  /** Says which accounts of the upstream this worker has. */
+  offerAccounts: () => Promise<void>
   worker: string
   concurrency: number
   /** What it runs now, and how many jobs it ever took. */
@@ -27,6 +29,7 @@ const beatMs = 3_000
 /** The ledger takes a worker that says nothing for ten seconds for dead. */
 const holdMs = 3_000
 const deadAfterMs = 12_000
+const offerMs = 15_000
 const retentionMs = 60_000
 /** Records removed in one step: each is a few dozen commands. */
 const removedAtOnce = 100
@@ -37,6 +40,7 @@ export function startRounds({
   storage,
   running,
   handOver,
+  offerAccounts,
   worker,
   concurrency,
   progress,
@@ -67,6 +71,7 @@ export function startRounds({
       await handOver(await ledger.sweep())
       for (const id of await ledger.canceledAmong(running.ids())) running.abort(id, "canceled")
     }),
+    round("accounts", offerMs, offerAccounts),
     round("retention", retentionMs, async () => {
       await forgetJobs(ledger, log)
       await removeImages(ledger, storage, log)

@@ -83,5 +83,8 @@ function logEnd(log: Logger, settlement: Settlement, totals: AttemptTotals): voi
   }
   if (settlement.kind === "end") log.info({ ...facts, status: settlement.status }, "job ended")
   else if (settlement.successor) log.info({ ...facts, ...settlement.successor }, "another model takes over")
-  else log.info({ ...facts, delayMs: settlement.delayMs }, "job waits for another attempt")
+  else {
+    const { delayMs, blockedBy } = settlement
+    log.info({ ...facts, delayMs, blockedBy }, "job waits for another attempt")
+  }
 }

@@ -23,7 +23,7 @@ const help = errorDetail("Help", {
 
 /** The 429 for one exhausted limit; `retrySeconds` goes into the message and into RetryInfo. */
 export function quotaError(
-  violation: LimitName & { limit: number; model: string; retrySeconds: number },
+  violation: LimitName & { limit: number; isSilent?: boolean; model: string; retrySeconds: number },
 ): GoogleError {
   return exhausted([violation], violation.retrySeconds)
 }
@@ -52,22 +52,22 @@ export function prepaymentError(): GoogleError {
 }
 
 function exhausted(
-  violations: readonly (LimitName & { limit: number; model: string })[],
+  violations: readonly (LimitName & { limit: number; isSilent?: boolean; model: string })[],
   retrySeconds: number,
 ): GoogleError {
   const lines = violations.map(
-    ({ metric, limit, model }) =>
-      `\n* Quota exceeded for metric: ${service}/${metric}, limit: ${limit}, model: ${model}`,
+    ({ metric, limit, isSilent = false, model }) =>
+      `\n* Quota exceeded for metric: ${service}/${metric},${isSilent ? "" : ` limit: ${limit},`} model: ${model}`,
   )
   const message = `${opening}${lines.join("")}\nPlease retry in ${retrySeconds}s.`
   return new GoogleError("RESOURCE_EXHAUSTED", message, [
     help,
     errorDetail("QuotaFailure", {
-      violations: violations.map(({ metric, quotaId, limit, model }) => ({
+      violations: violations.map(({ metric, quotaId, limit, isSilent = false, model }) => ({
         quotaMetric: `${service}/${metric}`,
         quotaId,
         quotaDimensions: { location: "global", model },
-        ...(limit > 0 && { quotaValue: String(limit) }),
+        ...(limit > 0 && !isSilent && { quotaValue: String(limit) }),
       })),
     }),
     errorDetail("RetryInfo", { retryDelay: `${retrySeconds}s` }),

@@ -23,6 +23,7 @@ local leavesFor = {
   upstream_overloaded = 'is overloaded',
   upstream_auth = 'cannot be called with the configured key',
   upstream_billing = 'has no credit left',
+  upstream_quota = 'has no quota',
   model_unavailable = 'is no longer served',
 }
 
@@ -57,7 +58,8 @@ local function isOut(trial)
   return id and redis.call('ZSCORE', P .. 'lease', id) and redis.call('HGET', jobKey(id), 'turn') == turn
 end
 
--- free: may be called. trial: one job may try. wait: rests shortly. away: rests for long. gone: not served any more.
+-- free: may be called. trial: one job may try. wait: rests shortly, or the minute's quota is used. away: rests for long.
+-- gone: not served any more.
 local function standing(model, seen)
   if seen[model] then return seen[model] end
   local state = 'free'
@@ -68,6 +70,12 @@ local function standing(model, seen)
     if untilMs > 0 then redis.call('HDEL', P .. 'rest', model) end
     local circuit = circuitOf(model)
     if circuit.opens > 0 then state = isOut(circuit.trial) and 'away' or 'trial' end
+    local opensAt, why = quota.look(model)
+    if opensAt and why == 'upstream_rpm' then state = 'wait' end
+    if opensAt and why ~= 'upstream_rpm' then
+      rest(model, opensAt, why)
+      state = 'away'
+    end
   end
   seen[model] = state
   return state
@@ -137,6 +145,7 @@ local function engage(id, turn, lane, model, seen)
     saveCircuit(model, circuit)
     seen[model] = 'away'
   end
+  if quota.start(model, id) and isOpen(seen[model]) then seen[model] = 'wait' end
 end
 
 -- What an attempt learned of its model. Answers whether it is not to be counted: it failed while others knew already.

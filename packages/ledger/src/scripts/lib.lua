@@ -85,6 +85,7 @@ end
 
 local function unlease(id, tenant, batch)
   if redis.call('ZREM', P .. 'lease', id) == 0 then return end
+  redis.call('ZREM', P .. 'starting:' .. redis.call('HGET', jobKey(id), 'model'), id)
   redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'leased', -1)
   if not batch or batch == '' or redis.call('EXISTS', batchKey(batch)) == 0 then return end
   local out = redis.call('HINCRBY', batchKey(batch), 'out', -1)
@@ -313,6 +314,7 @@ local function best(tenant, seen)
     if not head[1] then
       redis.call('SREM', P .. 'lanes:' .. tenant, each)
     else
+      quota.asked = pendingKey(tenant, each)
       local able = modelFor(each, seen)
       local r = tonumber(head[2])
       if able and (not id or r < rank or (r == rank and head[1] < id)) then

@@ -38,6 +38,7 @@ end
 local model, held = modelFor(own, seen), ''
 local untilMs, reason = restOf(r[3])
 if not model then held = untilMs > now and reason or circuitOf(r[3]).reason end
+if held == '' and quota.isFull(r[3]) then held = 'upstream_rpm' end
 if r[4] and isHeld(r[4]) then
   held = redis.call('HGET', batchKey(r[4]), 'state') == 'paused' and 'batch_paused' or 'max_parallel'
 end

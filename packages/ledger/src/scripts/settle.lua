@@ -66,13 +66,12 @@ else
   redis.call('HINCRBY', job, 'ran', ran)
   unlease(id, tenant, batch)
   move(id, tenant, batch, 'running', 'queued')
-  if s.blockedBy ~= '' then rest(model, now + s.delayMs, s.blockedBy) end
   if s.successor ~= '' then
     enqueue(id, tenant, takeOver(id, lane, s.successor, s.leaves), batch, r[8])
-  elseif s.blockedBy ~= '' or isWaiting then
+  elseif isWaiting then
     enqueue(id, tenant, lane, batch, r[8])
   elseif s.delayMs > 0 then
-    redis.call('HSET', job, 'blocked', 'retry_wait')
+    redis.call('HSET', job, 'blocked', s.blockedBy ~= '' and s.blockedBy or 'retry_wait')
     redis.call('ZADD', P .. 'later', now + s.delayMs, id)
   else
     enqueue(id, tenant, lane, batch, r[8])

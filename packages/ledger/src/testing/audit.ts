@@ -28,6 +28,7 @@ export async function audit(redis: Redis, prefix: string): Promise<Map<string, J
   for (const id of [...pend.keys(), ...later, ...lease, ...deadlines, ...retention]) {
     assert.ok(jobs.has(id), `${id} is somewhere and has no record`)
   }
+  for (const key of named("starting:")) auditStarting(key, await members(key), { jobs, lease })
   const tenants = new Set([...jobs.values()].map(({ tenant }) => tenant))
   for (const job of jobs.values()) {
     const { id, status, tenant, model, batch, lane: models } = job
@@ -135,6 +136,17 @@ async function auditLogs(redis: Redis, prefix: string, jobs: ReadonlyMap<string,
         heard.map(({ id, type }) => `${id} ${type}`),
       )
     }
+  }
+}
+
+/** Who is about to call is out, and with this model. */
+function auditStarting(
+  key: string,
+  ids: readonly string[],
+  { jobs, lease }: { jobs: ReadonlyMap<string, JobRecord>; lease: ReadonlySet<string> },
+): void {
+  for (const id of ids) {
+    assert.ok(lease.has(id) && key === `starting:${jobs.get(id)?.model}`, `${id} is not out and in ${key}`)
   }
 }
 

@@ -1,0 +1,263 @@
+-- What the upstream takes, by account: a project and a model. `calls:<project>:<model>` has the calls of the last
+-- window, some of them a moment ahead; `account:<project>:<model>` what was learned; `lane:<model>` the accounts.
+-- A window is kept 1 % longer than it is, as some calls are longer on their way than others.
+-- So far ahead jobs are handed over, and so long a handed over one is thought to be about to call.
+local leadMs, startingMs = 400, 2000
+local rememberMs = 7 * 86400000
+-- So long it is told that a lane was full: longer than it takes to look again.
+local toldMs = 2000
+local firstParkMs, longestParkMs = 5000, 900000
+-- Calls in a sixtieth of a window while its limit is not known, at first and at most.
+local firstPace, highestPace = 4, 4096
+local quota = {}
+
+-- `written` is 'rpm|rpd|window ms', where nothing stands for what is not known.
+local function accountOf(model, project, written)
+  local rpm, rpd, windowMs = string.match(written, '^([%d.]*)|([%d.]*)|([%d.]+)')
+  local name = project .. ':' .. model
+  local a = { project = project, model = model, key = P .. 'account:' .. name, calls = P .. 'calls:' .. name,
+    windowMs = tonumber(windowMs), rpd = tonumber(rpd) }
+  local r = redis.call('HMGET', a.key, 'limit', 'told', 'told_until', 'raised', 'patience', 'closed', 'why', 'pace',
+    'day_ends', 'day_calls', 'strikes')
+  a.limit, a.raised, a.patience = tonumber(r[1]), tonumber(r[4] or 0), tonumber(r[5] or 1)
+  a.closed, a.why, a.pace, a.strikes = tonumber(r[6] or 0), r[7], tonumber(r[8] or firstPace), tonumber(r[11] or 0)
+  a.dayEnds, a.dayCalls = tonumber(r[9] or 0), tonumber(r[10] or 0)
+  a.cap = tonumber(rpm)
+  if r[2] and tonumber(r[3]) > now then a.cap = math.min(tonumber(r[2]), a.cap or math.huge) end
+  a.span = a.windowMs + math.max(50, a.windowMs * 0.01)
+  redis.call('ZREMRANGEBYSCORE', a.calls, '-inf', now - a.windowMs * 1.25)
+  a.made = redis.call('ZCOUNT', a.calls, '(' .. now - a.span, '+inf')
+  return a
+end
+
+-- The calls of a window that are allowed just now; nil is not known. Below its cap a limit grows by quarters,
+-- where there is no cap by tenths, and only after it has bound for a while.
+local function limitOf(a)
+  if not a.limit then return a.cap end
+  if a.made >= a.limit * 0.9 and now - a.raised >= a.patience * a.windowMs then
+    local share = a.cap and 4 or 10
+    a.limit, a.raised, a.patience = a.limit + math.max(1, math.floor(a.limit / share)), now, math.max(1, a.patience / 2)
+    redis.call('HSET', a.key, 'limit', a.limit, 'raised', now, 'patience', a.patience)
+  end
+  if a.cap and a.limit >= a.cap then
+    redis.call('HDEL', a.key, 'limit')
+    a.limit = nil
+    return a.cap
+  end
+  return a.limit
+end
+
+local function callAt(a, first)
+  return tonumber(redis.call('ZRANGE', a.calls, first, first, 'WITHSCORES')[2])
+end
+
+-- The call that leaves the window after `skipped` others.
+local function oldestAt(a, skipped)
+  return tonumber(redis.call('ZRANGEBYSCORE', a.calls, '(' .. now - a.span, '+inf', 'WITHSCORES', 'LIMIT', skipped, 1)[2])
+end
+
+-- When the next call may go, and the time from there to the one after it. Where more is waiting than a window takes
+-- (`crowded`), half of it goes at once and the rest is spread until those calls leave it.
+local function opening(a, crowded)
+  if a.rpd and a.dayCalls >= a.rpd and a.dayEnds > now then return a.dayEnds, 0, 'upstream_rpd' end
+  local at, gap, limit = now, 0, limitOf(a)
+  if not limit then
+    gap = a.windowMs / 60 / a.pace
+    at = (callAt(a, -1) or 0) + gap
+  elseif a.made >= limit then
+    gap = a.span / limit
+    at = oldestAt(a, a.made - limit) + a.span
+  elseif crowded and a.made >= math.max(1, math.floor(limit / 2)) then
+    local last = callAt(a, -1)
+    gap = math.max(0, oldestAt(a, 0) + a.span - last) / (limit - a.made + 1)
+    at = last + gap
+  end
+  if a.closed > at then return a.closed, gap, a.why end
+  return math.max(at, now), gap, 'upstream_rpm'
+end
+
+-- How many calls may go now or within the lead.
+local function roomOf(a, crowded)
+  local at, gap, why = opening(a, crowded)
+  if at > now + leadMs then return 0, at, why end
+  if a.strikes > 0 then return 1, at, why end
+  local limit = a.limit or a.cap
+  local room = math.floor((now + leadMs - at) / math.max(gap, 0.1)) + 1
+  if not limit then return room, at, why end
+  if gap == 0 then room = (crowded and math.max(1, math.floor(limit / 2)) or limit) - a.made end
+  return math.min(room, math.max(1, limit - a.made)), at, why
+end
+
+local function laneOf(model)
+  local fields = redis.call('HGETALL', P .. 'lane:' .. model)
+  local lane = { accounts = {}, crowded = 0 }
+  for i = 1, #fields, 2 do
+    local project = string.match(fields[i], '^p:(.*)$')
+    if fields[i] == 'crowded' then lane.crowded = tonumber(fields[i + 1]) end
+    if project then
+      if tonumber(string.match(fields[i + 1], '%d+$')) < now then
+        redis.call('HDEL', P .. 'lane:' .. model, fields[i])
+      else
+        lane.accounts[#lane.accounts + 1] = accountOf(model, project, fields[i + 1])
+      end
+    end
+  end
+  return lane
+end
+
+local function roomIn(lane, crowded)
+  local room, soonest, why = 0, math.huge, nil
+  for _, a in ipairs(lane.accounts) do
+    lane.isLimited = lane.isLimited or a.limit or a.cap
+    local more, at, reason = roomOf(a, crowded)
+    room = room + more
+    if at < soonest then soonest, why = at, reason end
+  end
+  return room, soonest, why
+end
+
+-- Looks whether a job of a model may be handed over, and remembers how many. Answers nothing when one may, or when
+-- and why not; a model without accounts has no limit. `quota.asked` is where the jobs
+-- wait that are asked for; without it nothing is written.
+local rooms = {}
+function quota.look(model)
+  local lane = laneOf(model)
+  if #lane.accounts == 0 then return end
+  local starting = redis.call('ZCOUNT', P .. 'starting:' .. model, now - startingMs, '+inf')
+  local demand = quota.asked and redis.call('ZCARD', quota.asked) + redis.call('ZCARD', P .. 'ring') - 1 or 0
+  local crowded = lane.crowded > now
+  local room, at, why = roomIn(lane, crowded)
+  if lane.isLimited and demand > room - starting then
+    if not crowded then room, at, why = roomIn(lane, true) end
+    redis.call('HSET', P .. 'lane:' .. model, 'crowded', now + lane.accounts[1].windowMs)
+  end
+  rooms[model] = room - starting
+  if rooms[model] > 0 then return end
+  at = math.max(at, now + 1)
+  if quota.asked then redis.call('HSET', P .. 'lane:' .. model, 'full', math.max(at, now + toldMs)) end
+  return at, room == 0 and why or 'upstream_rpm'
+end
+
+-- Whether jobs of a model wait for its quota, as told: not only in the moments in which there is no call.
+function quota.isFull(model) return tonumber(redis.call('HGET', P .. 'lane:' .. model, 'full') or 0) > now end
+
+-- Calls a minute that all accounts take together which are not parked; nothing where that is not known.
+function quota.pace(model)
+  local pace = 0
+  for _, a in ipairs(laneOf(model).accounts) do
+    if a.closed <= now or a.why == 'upstream_rpm' then
+      local limit = limitOf(a)
+      if not limit then return end
+      pace = pace + limit * 60000 / a.span
+    end
+  end
+  if pace > 0 then return pace end
+end
+
+-- A job was handed over that is about to call. Answers whether it is the last one that may be.
+function quota.start(model, id)
+  local starting = P .. 'starting:' .. model
+  redis.call('ZREMRANGEBYSCORE', starting, '-inf', now - startingMs)
+  redis.call('ZADD', starting, now, id)
+  if not rooms[model] then return false end
+  rooms[model] = rooms[model] - 1
+  return rooms[model] <= 0
+end
+
+-- Writes down which accounts a model has; those that nobody speaks of any more are forgotten after a minute.
+function quota.offer(model, accounts, untilMs)
+  for _, account in ipairs(accounts) do
+    local project, limits = string.match(account, '^([^|]+)|(.*)$')
+    redis.call('HSET', P .. 'lane:' .. model, 'p:' .. project, string.format('%s|%.0f', limits, untilMs))
+  end
+  redis.call('PEXPIRE', P .. 'lane:' .. model, rememberMs)
+end
+
+-- A model rests no longer for the sake of its accounts.
+function quota.wake(model)
+  local why = string.match(redis.call('HGET', P .. 'rest', model) or '', '|(.*)$')
+  if why == 'upstream_rpd' or why == 'upstream_quota' or why == 'upstream_auth' or why == 'upstream_billing' then
+    redis.call('HDEL', P .. 'rest', model)
+  end
+end
+
+function quota.opening(a, crowded) return opening(a, crowded) end
+function quota.accountOf(model, project, written) return accountOf(model, project, written) end
+
+local function keep(a)
+  redis.call('PEXPIRE', a.key, rememberMs)
+  redis.call('PEXPIRE', a.calls, math.ceil(a.windowMs * 3))
+end
+
+-- While the limit is not known the pace doubles as often as it was used: a refusal comes quickly, so few calls are wasted.
+local function quicken(a)
+  local r = redis.call('HMGET', a.key, 'pace_at', 'paced')
+  local paced = tonumber(r[2] or 0) + 1
+  if now - tonumber(r[1] or 0) < a.windowMs / 60 then
+    redis.call('HSET', a.key, 'paced', paced)
+  else
+    if paced > a.pace / 2 then a.pace = math.min(highestPace, a.pace * 2) end
+    redis.call('HSET', a.key, 'pace', a.pace, 'pace_at', now, 'paced', 0)
+  end
+end
+
+-- A park that ends by being tried lets one call through and is shut again until that one is answered.
+local function parkMs(strikes) return math.min(longestParkMs, firstParkMs * 4 ^ (math.max(1, strikes) - 1)) end
+
+function quota.make(a, call, at, dayEnds)
+  redis.call('ZADD', a.calls, at, call)
+  if not (a.limit or a.cap) then quicken(a) end
+  if a.dayEnds <= now then
+    redis.call('HSET', a.key, 'day_ends', string.format('%.0f', dayEnds), 'day_calls', 1)
+  else
+    redis.call('HINCRBY', a.key, 'day_calls', 1)
+  end
+  if a.strikes > 0 then redis.call('HSET', a.key, 'closed', now + parkMs(a.strikes + 1)) end
+  keep(a)
+end
+
+-- A call that the upstream did not count.
+function quota.unmake(a, call)
+  if redis.call('ZREM', a.calls, call) == 1 then redis.call('HINCRBY', a.key, 'day_calls', -1) end
+end
+
+-- The first refusal of several that were on their way together teaches: the limit is what was taken in the window
+-- before it. The others only take away what was counted too much.
+function quota.refuse(a, at, told, delayMs)
+  local taught = tonumber(redis.call('HGET', a.key, 'taught') or 0)
+  local limit = a.limit or a.cap
+  if told then
+    redis.call('HSET', a.key, 'told', told, 'told_until', string.format('%.0f', now + 60 * a.windowMs))
+    a.cap = math.min(told, a.cap or math.huge)
+  end
+  local taken = math.max(1, redis.call('ZCOUNT', a.calls, '(' .. at - a.windowMs, at))
+  if at > taught then
+    if limit and taken >= limit then taken = math.max(1, limit - math.max(1, math.floor(limit * 0.03))) end
+    local isProbe = a.limit and now - a.raised < 2 * a.windowMs
+    redis.call('HSET', a.key, 'taught', now, 'raised', now, 'patience',
+      isProbe and math.min(32, a.patience * 2) or a.patience)
+  end
+  local lower = math.min(taken, limit or math.huge, a.cap or math.huge)
+  if not a.cap or lower < a.cap then redis.call('HSET', a.key, 'limit', lower) end
+  local oldest = oldestAt(a, 0)
+  local pauseMs = delayMs or (oldest and oldest + a.span - now) or a.windowMs / 4
+  local untilMs = now + math.min(math.max(pauseMs, 50), 3600000)
+  if untilMs > a.closed then redis.call('HSET', a.key, 'closed', string.format('%.0f', untilMs), 'why', 'upstream_rpm') end
+  keep(a)
+end
+
+-- Shuts an account until a time, or, with none, until it is tried again: after 5 seconds, then four times as long.
+function quota.park(a, at, why, untilMs)
+  if untilMs then
+    redis.call('HSET', a.key, 'closed', string.format('%.0f', untilMs), 'why', why, 'strikes', 0)
+  elseif at > tonumber(redis.call('HGET', a.key, 'taught') or 0) then
+    local strikes = a.strikes + 1
+    redis.call('HSET', a.key, 'strikes', strikes, 'closed', now + parkMs(strikes), 'why', why, 'taught', now)
+  end
+  keep(a)
+end
+
+function quota.free(a)
+  redis.call('HDEL', a.key, 'closed', 'why', 'strikes')
+  quota.wake(a.model)
+end

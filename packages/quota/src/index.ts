@@ -1,0 +1,2 @@
+export * from "./create-quota.ts"
+export * from "./upstream-accounts.ts"
