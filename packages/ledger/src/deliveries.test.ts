@@ -419,3 +419,22 @@ test("endpoints with something waiting are counted", async () => {
   await canceledJob()
   assert.deepEqual(await ledger.deliveries.backlog(), new Map([[id, 2]]))
 })
+
+test("what is sent again after its job was deleted is discarded to the last one", async () => {
+  const job = newJob({ webhook: { url: "https://a.example/", events: ["*"] } })
+  const submitted = await ledger.submit({ job, idempotency: undefined })
+  assert.ok(submitted.kind === "created" && submitted.ready[0])
+  await ledger.begin(submitted.ready[0])
+  await redis.hset(`{test}:job:${job.id}`, "status", "queued")
+  await ledger.cancel(job.id, "acme")
+  const told: TakenDelivery[] = []
+  for (let taken = await take(); taken.length > 0; taken = await take()) {
+    for (const each of taken) await record(each, { kind: "delivered" })
+    told.push(...taken.filter(({ event }) => event.subject === job.id))
+  }
+  assert.equal(told.length, 2)
+  await ledger.remove([job.id])
+  for (const { id } of told) await ledger.deliveryLog.again("acme", id)
+  assert.deepEqual(await take(), [])
+  assert.deepEqual(await Promise.all(told.map(statusOf)), ["discarded", "discarded"])
+})

@@ -28,6 +28,7 @@ local function subjectKey(subject)
   return P .. 'batch:' .. subject
 end
 
+-- Answers whether it was taken: what has nowhere to go any more is discarded.
 local function take(endpoint, id)
   local lease = redis.call('HINCRBY', deliveryKey(id), 'lease', 1)
   redis.call('ZREM', P .. 'hook-due:' .. endpoint, id)
@@ -36,13 +37,17 @@ local function take(endpoint, id)
   if redis.call('HGET', endpointKey(endpoint), 'own') then
     own = ownWebhook(subjectKey(d[2]), 'hook_to')
     -- Its job was deleted, and with it where this was to go.
-    if not own then return endDelivery(id, d[1], endpoint, d[2], 'discarded') end
+    if not own then
+      endDelivery(id, d[1], endpoint, d[2], 'discarded')
+      return false
+    end
     secrets = redis.call('HGETALL', P .. 'hook-secret:' .. d[1])
   end
   redis.call('ZADD', P .. 'hook-lease', now + leaseMs, id)
   redis.call('HINCRBY', endpointKey(endpoint), 'flight', 1)
   taken[#taken + 1] = { id, lease, redis.call('HGETALL', deliveryKey(id)), redis.call('HGETALL', endpointKey(endpoint)),
     own, secrets }
+  return true
 end
 
 -- A lane's next turn is behind all that are due; one that is full has none until a slot is free.
@@ -55,8 +60,12 @@ local function turn(endpoint)
   local first = redis.call('ZRANGE', P .. 'hook-due:' .. endpoint, 0, 1, 'WITHSCORES')
   local nextAt = first[2]
   if first[1] and free > 0 and tonumber(first[2]) <= now then
-    take(endpoint, first[1])
-    free, nextAt = free - 1, first[4]
+    if take(endpoint, first[1]) then
+      free, nextAt = free - 1, first[4]
+    else
+      -- Another one of its chain may have become due by that.
+      nextAt = redis.call('ZRANGE', P .. 'hook-due:' .. endpoint, 0, 0, 'WITHSCORES')[2]
+    end
   end
   if free <= 0 or not nextAt then return redis.call('ZREM', ring, endpoint) end
   redis.call('ZADD', ring, math.max(now, tonumber(nextAt)), endpoint)
