@@ -464,6 +464,6 @@ test("whatever is done in whatever order, the books add up and every job can end
       await player.auditUsage()
       await player.drain()
     }),
-    { numRuns: Number(process.env["KILN_MODEL_RUNS"] ?? 100) },
+    { numRuns: Number(process.env["KILN_MODEL_RUNS"] ?? 30) },
   )
 })
