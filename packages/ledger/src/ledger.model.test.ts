@@ -240,7 +240,8 @@ function createPlayer(redis: Redis, ledger: Ledger) {
     const isCurrent = leased && current.get(task.id) === task.turn
     if (!isCurrent) assert.notEqual(begun.kind, "begun", `${turnOf(task)} is ${known?.status} and not out`)
     else if (begun.kind === "stale") {
-      const place = await redis.zscore(`${prefix}:pend:${known?.tenant}:${known?.lane}`, task.id)
+      const lane = known?.batch ? `${known.lane}|${known.batch}` : known?.lane
+      const place = await redis.zscore(`${prefix}:pend:${known?.tenant}:${lane}`, task.id)
       assert.ok(known?.status === "queued" && place !== null, `${turnOf(task)} was not put back`)
     } else assert.ok(begun.kind === "begun" || begun.kind === "ended", `${turnOf(task)} is ${begun.kind}`)
     if (begun.kind === "begun") runs.push({ id: task.id, epoch: begun.epoch })

@@ -21,9 +21,13 @@ export type ReceivedFile = {
 type Options = { target: string; mostBytes: number; signal: AbortSignal }
 
 const mostFieldBytes = 8_000_000
+/** Of all files that are on their way, however many clients send at once: they lie on this machine's disk. */
+const mostHeldBytes = 8_000_000_000
+let heldBytes = 0
 
 /** Streams a body to a file of this machine, decompressed. Throws a Refusal for what is too large, HangUp for half a body. */
 export async function receiveBody(req: Request, options: Options): Promise<ReceivedFile> {
+  if (Number(req.headers["content-length"]) > options.mostBytes) throw tooLarge(options.mostBytes)
   const [contentType = ""] = (req.headers["content-type"] ?? "").split(";", 1)
   const sha256 = await asRefusal(req, keep(decompressed(req), options))
   return { contentType: contentType.trim(), fileName: "", sha256, fields: {} }
@@ -96,23 +100,28 @@ function openForm(req: Request, mostBytes: number): BusboyInstance {
 async function keep(source: Readable, { target, mostBytes, signal }: Options): Promise<string> {
   const hash = createHash("sha256")
   let bytes = 0
-  await pipeline(
-    source,
-    async function* (chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        bytes += chunk.length
-        if (bytes > mostBytes) {
-          throw new Refusal("payload_too_large", `The body is larger than ${Math.round(mostBytes / 1e6)} MB`)
-        }
-        hash.update(chunk)
-        yield chunk
-      }
-    },
-    createWriteStream(target),
-    { signal },
-  )
-  return hash.digest("hex")
+  const counted = async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      bytes += chunk.length
+      heldBytes += chunk.length
+      if (bytes > mostBytes) throw tooLarge(mostBytes)
+      if (heldBytes > mostHeldBytes) throw tooMany()
+      hash.update(chunk)
+      yield chunk
+    }
+  }
+  try {
+    await pipeline(source, counted, createWriteStream(target), { signal })
+    return hash.digest("hex")
+  } finally {
+    heldBytes -= bytes
+  }
 }
+
+const tooLarge = (mostBytes: number) =>
+  new Refusal("payload_too_large", `The body is larger than ${Math.round(mostBytes / 1e6)} MB`)
+const tooMany = () =>
+  new Refusal("unavailable", "Too many large files are on their way", { retryAfterMs: 1_000 })
 
 async function asRefusal<Result>(req: Request, step: Promise<Result>): Promise<Result> {
   try {

@@ -1,6 +1,6 @@
 import { once } from "node:events"
 
-import type { BatchItem, operations } from "@kiln/contract"
+import { mostBatchItems, type BatchItem, type operations } from "@kiln/contract"
 import { resultHeader, resultLine } from "@kiln/jobs"
 import type { BatchRecord, Feed, Ledger } from "@kiln/ledger"
 import { hasEnded } from "@kiln/views"
@@ -75,7 +75,8 @@ type Sink = {
 async function stream(first: BatchRecord, sink: Sink, { ledger, feed, batchItems }: Deps): Promise<void> {
   using changes = watchChanges(feed, first.id)
   let batch: BatchRecord | undefined = first
-  const told = new Uint8Array(first.counts.total)
+  // A batch whose rows are still being read has no items yet.
+  const told = new Uint8Array(mostBatchItems)
   while (batch && !sink.patience.aborted) {
     // Looked at before the marks are: what ends in between is seen by the next look.
     const isLast = hasEnded(batch) || !sink.follows

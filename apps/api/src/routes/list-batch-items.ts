@@ -24,6 +24,7 @@ export function listBatchItems(deps: Deps): Handler<typeof operations.listBatchI
     const marks = await ledger.batches.marks(batch)
     const wanted = (index: number) => {
       if (status === undefined) return true
+      if (status === "running" && index >= batch.cursor) return false
       const end = marks.endOf(index)
       return isOpen(status) ? end === undefined : end === status
     }
