@@ -218,6 +218,17 @@ suite("batches in the ledger", () => {
     await check()
   })
 
+  test("a batch whose tenant's queue is full is looked at again after a while, not at once", async () => {
+    await ledger.limits.put("acme", { ...noLimits, queued_jobs: 2 })
+    const id = await batchOf(4)
+    await work()
+    assert.equal((await record(id)).cursor, 2)
+    assert.equal(await ledger.batchWork.take(), undefined)
+    await redis.zadd("{t}:batch-work", 1, id)
+    assert.equal((await ledger.batchWork.take())?.id, id)
+    await check()
+  })
+
   test("a paused batch gives nothing out until it is resumed", async () => {
     const id = await batchOf(5)
     await redis.set("{t}:window", 2)

@@ -8,6 +8,7 @@ import type { Redis } from "ioredis"
 import type { AfterTry, TakenDelivery } from "./deliveries.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
 import { audit } from "./testing/audit.ts"
+import { boundedRuns } from "./testing/bounded-runs.ts"
 import { plainVault } from "./testing/plain-vault.ts"
 import { startRedis } from "./testing/private-redis.ts"
 import { newJob } from "./testing/sample-job.ts"
@@ -229,6 +230,6 @@ test("whatever senders and tenants do in whatever order, every delivery has one 
       await player.drain()
       await audit(redis, prefix)
     }),
-    { numRuns: Number(process.env["KILN_MODEL_RUNS"] ?? 20) },
+    boundedRuns(20),
   )
 })

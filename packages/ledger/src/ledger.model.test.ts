@@ -21,6 +21,7 @@ import { noLimits } from "./limits.ts"
 import type { NewJob } from "./record.ts"
 import { audit } from "./testing/audit.ts"
 import { createBatchPlayer } from "./testing/batch-player.ts"
+import { boundedRuns } from "./testing/bounded-runs.ts"
 import { startRedis } from "./testing/private-redis.ts"
 import { newJob, output } from "./testing/sample-job.ts"
 import { travel } from "./testing/travel.ts"
@@ -465,6 +466,6 @@ test("whatever is done in whatever order, the books add up and every job can end
       await player.auditUsage()
       await player.drain()
     }),
-    { numRuns: Number(process.env["KILN_MODEL_RUNS"] ?? 30) },
+    boundedRuns(30),
   )
 })

@@ -136,18 +136,18 @@ local function endBatch(batch, tenant, status)
   emitBatch(batch, tenant, 'batch.' .. status)
 end
 
--- What follows from items that have ended: progress, more items, or the end of the batch.
+-- What follows from items that have ended: progress, or the end of the batch.
 local function followBatch(batch, tenant)
   local key = batchKey(batch)
   local b = redis.call('HMGET', key, 'state', 'total', 'succeeded', 'failed', 'canceled', 'expired', 'cancel', 'told',
-    'told_at', 'cursor', 'pace_at')
+    'told_at', 'pace_at')
   if b[1] ~= 'running' and b[1] ~= 'paused' then return end
   local total, done = tonumber(b[2]), 0
   for i = 3, 6 do done = done + tonumber(b[i] or '0') end
   if done >= total then
     return endBatch(batch, tenant, b[7] and tonumber(b[5] or '0') > 0 and 'canceled' or 'completed')
   end
-  if now - tonumber(b[11] or '0') >= paceMs then
+  if now - tonumber(b[10] or '0') >= paceMs then
     local last = redis.call('HMGET', key, 'pace_at', 'pace_done')
     redis.call('HSET', key, 'before_at', last[1] or now, 'before_done', last[2] or done, 'pace_at', now, 'pace_done', done)
   end
@@ -156,7 +156,14 @@ local function followBatch(batch, tenant)
     redis.call('HSET', key, 'told', percent, 'told_at', now)
     emitBatch(batch, tenant, 'batch.progress')
   end
-  if tonumber(b[10]) < total and redis.call('SCARD', batchKey(batch, 'open')) <= openItems / 2 then wakeBatch(batch) end
+end
+
+-- Where half of the items that may be open have ended, more become jobs.
+local function wantMore(batch)
+  local b = redis.call('HMGET', batchKey(batch), 'cursor', 'total')
+  if tonumber(b[1]) < tonumber(b[2]) and redis.call('SCARD', batchKey(batch, 'open')) <= openItems / 2 then
+    wakeBatch(batch)
+  end
 end
 
 local function endItem(id, tenant, batch, to, event)
@@ -166,6 +173,7 @@ local function endItem(id, tenant, batch, to, event)
   redis.call('SREM', batchKey(batch, 'open'), id)
   noteEvent(batch, event, 'job.' .. to, index)
   followBatch(batch, tenant)
+  wantMore(batch)
 end
 
 local function reopenBatch(batch, tenant)
