@@ -303,6 +303,24 @@ suite("batches in the ledger", () => {
     await check()
   })
 
+  test("a batch ends once though the first items that run again have ended before the last begin", async () => {
+    const id = await batchOf(2)
+    await run(await work(), "failed")
+    await ledger.batches.act(id, "acme", "retry")
+    await check()
+    const redo = async (from: number, next: number | undefined) => {
+      const ready = await ledger.batchWork.redo(id, { from, next, jobs: [itemJobId(id, from)] })
+      await run(ready, "succeeded")
+      await check()
+    }
+    await redo(0, 1)
+    assert.equal((await record(id)).status, "running")
+    await redo(1, undefined)
+    assert.equal((await record(id)).status, "completed")
+    const told = await redis.xrange(`{t}:batch-events:${id}`, "-", "+")
+    assert.equal(told.filter(([, fields]) => fields[3] === "batch.completed").length, 2)
+  })
+
   test("an item that is removed counts as canceled, and one that is tried again opens its batch", async () => {
     const id = await batchOf(2)
     await redis.set("{t}:window", 1)

@@ -140,11 +140,13 @@ end
 local function followBatch(batch, tenant)
   local key = batchKey(batch)
   local b = redis.call('HMGET', key, 'state', 'total', 'succeeded', 'failed', 'canceled', 'expired', 'cancel', 'told',
-    'told_at', 'pace_at')
+    'told_at', 'pace_at', 'redo')
   if b[1] ~= 'running' and b[1] ~= 'paused' then return end
   local total, done = tonumber(b[2]), 0
   for i = 3, 6 do done = done + tonumber(b[i] or '0') end
   if done >= total then
+    -- Others that failed are still to run again.
+    if b[11] then return end
     return endBatch(batch, tenant, b[7] and tonumber(b[5] or '0') > 0 and 'canceled' or 'completed')
   end
   if now - tonumber(b[10] or '0') >= paceMs then

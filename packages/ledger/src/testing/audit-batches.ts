@@ -42,7 +42,7 @@ async function auditOne(
   batch: BatchRecord,
   { jobs, lease }: { jobs: ReadonlyMap<string, JobRecord>; lease: ReadonlySet<string> },
 ): Promise<void> {
-  const { id, counts, cursor, cut, status, maxParallel } = batch
+  const { id, counts, cursor, cut, status, maxParallel, redo } = batch
   const marks = await createItemMarks({ redis, prefix }).marks(batch)
   const open = new Set(await redis.smembers(`${prefix}:batch-open:${id}`))
   const out = Number((await redis.hget(`${prefix}:batch:${id}`, "out")) ?? 0)
@@ -72,7 +72,7 @@ async function auditOne(
   for (const each of jobStatuses) assert.equal(counts[each], seen[each], `count of ${each} in ${id}`)
   assert.equal(out, leased, `jobs of ${id} that are out`)
   if (maxParallel !== null) assert.ok(out <= maxParallel, `${id} has ${out} out`)
-  const isOver = seen.queued + seen.running === 0
+  const isOver = seen.queued + seen.running === 0 && redo === null
   if (status !== "validating" && status !== "failed") {
     assert.equal(ended.has(status), isOver, `${id} is ${status} with ${JSON.stringify(seen)}`)
   }
