@@ -140,5 +140,6 @@ async function answers(url: string): Promise<void> {
   await until(
     `${url} answers`,
     async () => (await fetch(`${url}/healthz`).catch(() => undefined))?.ok ?? false,
+    { withinMs: 120_000 },
   )
 }
