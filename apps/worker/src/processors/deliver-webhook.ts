@@ -1,6 +1,6 @@
 import type { DeliveryTry, Ledger, TakenDelivery } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
-import type { EventBody } from "@kiln/views"
+import type { EventText } from "@kiln/views"
 import { judgeTry, type Answer, type Schedule, type Send, type Try, type Verdict } from "@kiln/webhooks"
 
 import { insist } from "../insist.ts"
@@ -15,7 +15,7 @@ export type DeliveryMetrics = {
 
 export type DeliverWebhookDeps = {
   deliveries: Pick<Ledger["deliveries"], "record" | "giveBack">
-  bodyOf: EventBody
+  textOf: EventText
   send: Send
   schedule: Schedule
   random: () => number
@@ -32,8 +32,7 @@ const recordingMs = 20_000
  * a lease that ends, and the event is sent again under the same id. Rejects when nothing could be said or written.
  */
 export function createDeliverWebhook(deps: DeliverWebhookDeps) {
-  const { deliveries, send, metrics, log } = deps
-  const textOf = sharing(deps.bodyOf)
+  const { deliveries, textOf, send, metrics, log } = deps
 
   return async function deliverWebhook(delivery: TakenDelivery, stop: AbortSignal): Promise<void> {
     const tried = await attempt(delivery, stop)
@@ -56,26 +55,12 @@ export function createDeliverWebhook(deps: DeliverWebhookDeps) {
 
   async function attempt(delivery: TakenDelivery, stop: AbortSignal): Promise<Try | "stopped"> {
     try {
-      const body = await textOf(delivery.event)
+      const body = await textOf(delivery.event, delivery.eventCount)
       return await send({ ...delivery, id: delivery.event.id, body }, stop)
     } catch (error) {
       if (stop.aborted) return "stopped"
       throw error
     }
-  }
-}
-
-/** An event goes to several endpoints at about the same time: what is being said need not be said twice. */
-function sharing(bodyOf: EventBody): (event: TakenDelivery["event"]) => Promise<string> {
-  const underWay = new Map<string, Promise<string>>()
-  return (event) => {
-    const known = underWay.get(event.id)
-    if (known) return known
-    const text = bodyOf(event)
-      .then((told) => JSON.stringify(told))
-      .finally(() => underWay.delete(event.id))
-    underWay.set(event.id, text)
-    return text
   }
 }
 

@@ -1,8 +1,9 @@
--- ARGV: most, slots an endpoint, lease ms. Answers ms until the next turn ('' when nothing waits), then for each taken:
--- id, lease, its fields, the endpoint's fields, the sealed webhook of its job or '', the tenant's own secrets.
+-- ARGV: most, slots an endpoint, lease ms. Answers ms until the next turn ('' when nothing waits), the endpoints of what
+-- was taken (id, URL, sealed headers, sealed secret, the one before, until when that is good), then for each taken: id,
+-- lease, endpoint, the sealed webhook of its job or '', its job's number of events or '', and its fields.
 local most, slots, leaseMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local ring = P .. 'hook-ring'
-local taken = {}
+local taken, lanes, told = {}, {}, {}
 local looks = 0
 local hasSwept = false
 
@@ -28,46 +29,64 @@ local function subjectKey(subject)
   return P .. 'batch:' .. subject
 end
 
+-- An endpoint as it is in this step.
+local function laneOf(endpoint)
+  local lane = lanes[endpoint]
+  if not lane then
+    local e = redis.call('HMGET', endpointKey(endpoint), 'enabled', 'rest', 'flight', 'strikes', 'own')
+    lane = { enabled = e[1] == '1', rests = tonumber(e[2] or '0'), own = e[5] }
+    lane.free = (tonumber(e[4] or '0') >= 3 and 1 or slots) - tonumber(e[3] or '0')
+    lanes[endpoint] = lane
+  end
+  return lane
+end
+
+-- What is signed with, and where it goes: a job's own webhook has the tenant's secrets.
+local function tell(endpoint, lane, tenant)
+  if lane.isTold then return end
+  lane.isTold = true
+  local secrets = lane.own and P .. 'hook-secret:' .. tenant or endpointKey(endpoint)
+  local to = redis.call('HMGET', endpointKey(endpoint), 'url', 'headers')
+  told[#told + 1] = { endpoint, to[1], to[2], unpack(redis.call('HMGET', secrets, 'secret', 'old_secret', 'old_until')) }
+end
+
 -- Answers whether it was taken: what has nowhere to go any more is discarded.
-local function take(endpoint, id)
+local function take(endpoint, lane, id)
   local lease = redis.call('HINCRBY', deliveryKey(id), 'lease', 1)
   redis.call('ZREM', P .. 'hook-due:' .. endpoint, id)
-  local d = redis.call('HMGET', deliveryKey(id), 'tenant', 'subject')
-  local own, secrets = '', {}
-  if redis.call('HGET', endpointKey(endpoint), 'own') then
-    own = ownWebhook(subjectKey(d[2]), 'hook_to')
-    -- Its job was deleted, and with it where this was to go.
-    if not own then
-      endDelivery(id, d[1], endpoint, d[2], 'discarded')
-      return false
-    end
-    secrets = redis.call('HGETALL', P .. 'hook-secret:' .. d[1])
+  local d = redis.call('HMGET', deliveryKey(id), 'tenant', 'event', 'type', 'subject', 'data', 'tries', 'once')
+  local tenant, subject = d[1], d[4]
+  local own = lane.own and ownWebhook(subjectKey(subject), 'hook_to') or ''
+  -- Its job was deleted, and with it where this was to go.
+  if lane.own and own == '' then
+    endDelivery(id, tenant, endpoint, subject, 'discarded')
+    return false
   end
   redis.call('ZADD', P .. 'hook-lease', now + leaseMs, id)
   redis.call('HINCRBY', endpointKey(endpoint), 'flight', 1)
-  taken[#taken + 1] = { id, lease, redis.call('HGETALL', deliveryKey(id)), redis.call('HGETALL', endpointKey(endpoint)),
-    own, secrets }
+  lane.free = lane.free - 1
+  tell(endpoint, lane, tenant)
+  local events = string.sub(subject, 1, 4) == 'job_' and redis.call('HGET', jobKey(subject), 'events') or ''
+  taken[#taken + 1] = { id, lease, endpoint, own, events, unpack(d) }
   return true
 end
 
 -- A lane's next turn is behind all that are due; one that is full has none until a slot is free.
 local function turn(endpoint)
-  local e = redis.call('HMGET', endpointKey(endpoint), 'enabled', 'rest', 'flight', 'strikes')
-  if e[1] ~= '1' then return discard(endpoint) end
-  local rests = tonumber(e[2] or '0')
-  if rests > now then return redis.call('ZADD', ring, rests, endpoint) end
-  local free = (tonumber(e[4] or '0') >= 3 and 1 or slots) - tonumber(e[3] or '0')
+  local lane = laneOf(endpoint)
+  if not lane.enabled then return discard(endpoint) end
+  if lane.rests > now then return redis.call('ZADD', ring, lane.rests, endpoint) end
   local first = redis.call('ZRANGE', P .. 'hook-due:' .. endpoint, 0, 1, 'WITHSCORES')
   local nextAt = first[2]
-  if first[1] and free > 0 and tonumber(first[2]) <= now then
-    if take(endpoint, first[1]) then
-      free, nextAt = free - 1, first[4]
+  if first[1] and lane.free > 0 and tonumber(first[2]) <= now then
+    if take(endpoint, lane, first[1]) then
+      nextAt = first[4]
     else
       -- Another one of its chain may have become due by that.
       nextAt = redis.call('ZRANGE', P .. 'hook-due:' .. endpoint, 0, 0, 'WITHSCORES')[2]
     end
   end
-  if free <= 0 or not nextAt then return redis.call('ZREM', ring, endpoint) end
+  if lane.free <= 0 or not nextAt then return redis.call('ZREM', ring, endpoint) end
   redis.call('ZADD', ring, math.max(now, tonumber(nextAt)), endpoint)
 end
 
@@ -80,4 +99,4 @@ while #round > 0 and #taken < most and looks < 10 * most and not hasSwept do
   round = redis.call('ZRANGEBYSCORE', ring, '-inf', now, 'LIMIT', 0, most)
 end
 local soonest = redis.call('ZRANGE', ring, 0, 0, 'WITHSCORES')
-return { soonest[2] and math.max(0, tonumber(soonest[2]) - now) or '', unpack(taken) }
+return { soonest[2] and math.max(0, tonumber(soonest[2]) - now) or '', told, unpack(taken) }

@@ -134,14 +134,23 @@ local function disable(tenant, endpoint, reason)
   redis.call('ZADD', P .. 'hook-ring', 'LT', now, endpoint)
 end
 
--- Whoever holds the lease gives it up; undefined for who lost it.
+-- Whoever holds the lease gives it up; undefined for who lost it. `freeSlots` has to follow.
+local freed = {}
 local function unleaseDelivery(id, lease)
-  local d = redis.call('HMGET', deliveryKey(id), 'lease', 'endpoint', 'tenant', 'subject', 'once')
+  local d = redis.call('HMGET', deliveryKey(id), 'lease', 'endpoint', 'tenant', 'subject', 'once', 'attempts', 'tries')
   if not d[1] or d[1] ~= lease or redis.call('ZREM', P .. 'hook-lease', id) == 0 then return nil end
-  local endpoint = endpointKey(d[2])
-  if redis.call('EXISTS', endpoint) == 1 then redis.call('HINCRBY', endpoint, 'flight', -1) end
-  -- A lane that was full has a turn again.
-  local first = redis.call('ZRANGE', P .. 'hook-due:' .. d[2], 0, 0, 'WITHSCORES')
-  if first[1] then redis.call('ZADD', P .. 'hook-ring', 'LT', first[2], d[2]) end
-  return { endpoint = d[2], tenant = d[3], subject = d[4], once = d[5] == '1' }
+  freed[d[2]] = (freed[d[2]] or 0) + 1
+  return { endpoint = d[2], tenant = d[3], subject = d[4], once = d[5] == '1', attempts = tonumber(d[6] or '0'),
+    tries = tonumber(d[7] or '0') }
+end
+
+-- A lane that was full has a turn again.
+local function freeSlots()
+  for endpoint, slots in pairs(freed) do
+    if redis.call('EXISTS', endpointKey(endpoint)) == 1 then
+      redis.call('HINCRBY', endpointKey(endpoint), 'flight', -slots)
+    end
+    local first = redis.call('ZRANGE', P .. 'hook-due:' .. endpoint, 0, 0, 'WITHSCORES')
+    if first[1] then redis.call('ZADD', P .. 'hook-ring', 'LT', first[2], endpoint) end
+  end
 end
