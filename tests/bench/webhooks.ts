@@ -10,7 +10,7 @@ import { arrivalsOf, startWebhookWorld, type WebhookWorld } from "./webhook-worl
 
 const rounds = 5
 const endpoints = 8
-const perEndpoint = 1_000
+const perEndpoint = 2_000
 const inFlight = 64
 const eventsPerSecond = 200
 const eventsOfLatency = 2_000

@@ -1,8 +1,10 @@
 import { idTime, type WebhookEventType } from "@kiln/contract"
 import type { Redis } from "ioredis"
 
+import { fieldsOf } from "./fields-of.ts"
 import { inBatches } from "./in-batches.ts"
 import { openOwnWebhook } from "./own-webhook.ts"
+import { decodeJob, type JobRecord } from "./record.ts"
 import type { Scripts } from "./scripts.ts"
 import type { Vault } from "./vault.ts"
 import { openHeaders } from "./webhook-endpoints.ts"
@@ -28,6 +30,9 @@ export type ToldEvent = {
   data: unknown
 }
 
+/** `eventCount` is the record's; reading that takes longer. */
+export type TakenJob = { eventCount: number; record(): JobRecord | undefined }
+
 /** A delivery that is to be tried now. */
 export type TakenDelivery = {
   id: string
@@ -36,8 +41,8 @@ export type TakenDelivery = {
   tenant: string
   endpoint: string
   event: ToldEvent
-  /** Events of its job up to now: while they stay, one that has ended has not changed. Null where there is no job. */
-  eventCount: number | null
+  /** The job that it tells of, as it was when it was taken; null when it tells of no job, or of one that is deleted. */
+  job: TakenJob | null
   /** Tries that ended since it was last sent off: 0 at the first. */
   tries: number
   /** A test: tried once, and no mark on its endpoint when it fails. */
@@ -84,17 +89,15 @@ export function createDeliveries({ redis, scripts, prefix, vault, disableAfterMs
   return {
     /** Leases what is due, round robin over the endpoints, each with at most `slots` at once: 1 while it fails. */
     async take({ most, slots, leaseMs }: { most: number; slots: number; leaseMs: number }) {
-      const [wait, endpoints, ...rows] = (await scripts.run("deliveries-take", most, slots, leaseMs)) as [
-        number | string,
-        EndpointRow[],
-        ...TakenRow[],
-      ]
+      const answer = await scripts.run("deliveries-take", most, slots, leaseMs)
+      const [wait, endpoints, subjects, ...rows] = answer as TakeAnswer
       const lanes = new Map(endpoints.map((row) => [row[0], row]))
+      const jobs = new Map(subjects.map((row) => [row[0], takenJob(row)]))
       const taken: TakenDelivery[] = []
       let unreadable = 0
       for (const row of rows) {
         try {
-          taken.push(decodeTaken(vault, row, lanes))
+          taken.push(decodeTaken(vault, row, { lanes, jobs }))
         } catch {
           unreadable += 1
         }
@@ -162,7 +165,6 @@ type TakenRow = [
   lease: number,
   endpoint: string,
   own: string,
-  eventCount: Field,
   tenant: string,
   event: string,
   type: WebhookEventType,
@@ -172,8 +174,26 @@ type TakenRow = [
   once: Field,
 ]
 
-function decodeTaken(vault: Vault, row: TakenRow, lanes: ReadonlyMap<string, EndpointRow>): TakenDelivery {
-  const [id, lease, endpoint, own, eventCount, tenant, event, type, subject, data, tries, once] = row
+type JobRow = [id: string, eventCount: string, fields: string]
+type TakeAnswer = [
+  wait: number | string,
+  endpoints: EndpointRow[],
+  jobs: JobRow[],
+  ...taken: TakenRow[],
+]
+
+const takenJob = ([id, eventCount, fields]: JobRow): TakenJob => ({
+  eventCount: Number(eventCount),
+  record: () => decodeJob(id, fieldsOf(JSON.parse(fields) as string[])),
+})
+
+type Beside = {
+  lanes: ReadonlyMap<string, EndpointRow>
+  jobs: ReadonlyMap<string, TakenJob>
+}
+
+function decodeTaken(vault: Vault, row: TakenRow, { lanes, jobs }: Beside): TakenDelivery {
+  const [id, lease, endpoint, own, tenant, event, type, subject, data, tries, once] = row
   return {
     id,
     lease,
@@ -186,7 +206,7 @@ function decodeTaken(vault: Vault, row: TakenRow, lanes: ReadonlyMap<string, End
       subject,
       data: data === null ? undefined : (JSON.parse(data) as unknown),
     },
-    eventCount: eventCount ? Number(eventCount) : null,
+    job: jobs.get(subject) ?? null,
     tries: Number(tries ?? 0),
     once: once === "1",
     ...targetOf(vault, { tenant, own }, lanes.get(endpoint)),

@@ -1,15 +1,17 @@
-import type { ToldEvent } from "@kiln/ledger"
+import type { TakenDelivery } from "@kiln/ledger"
 import { LRUCache } from "lru-cache"
 
-import { createTelling, type EventBodyOptions } from "./event-body.ts"
+import { createTelling, type TellingOptions } from "./event-body.ts"
+
+type Told = Pick<TakenDelivery, "event" | "job">
 
 const keptBytes = 16 * 1024 * 1024
 
 /**
- * Bodies of webhooks as text. An event goes to several endpoints, and again when it failed: what the job's number of
- * events shows to be the same is not read and said again.
+ * Bodies of webhooks as text. An event goes to several endpoints, and again when it failed: what its job's number of
+ * events shows to be the same is not said anew.
  */
-export function createEventText(options: EventBodyOptions) {
+export function createEventText(options: TellingOptions) {
   const telling = createTelling(options)
   const underWay = new Map<string, Promise<string>>()
   const kept = new LRUCache<string, { text: string; eventCount: number; until: number }>({
@@ -18,20 +20,20 @@ export function createEventText(options: EventBodyOptions) {
     sizeCalculation: ({ text }) => 2 * text.length + 300,
   })
 
-  async function say(event: ToldEvent): Promise<string> {
-    const { told, same } = await telling(event)
+  async function say({ event, job }: Told): Promise<string> {
+    const { told, same } = await telling(event, () => job?.record())
     const text = JSON.stringify(told)
     if (same) kept.set(event.id, { text, ...same })
     return text
   }
 
-  /** `eventCount` is that of its job at this moment; null where it has none. */
-  return async (event: ToldEvent, eventCount: number | null): Promise<string> => {
+  return async (delivery: Told): Promise<string> => {
+    const { event, job } = delivery
     const known = kept.get(event.id)
-    if (known && known.eventCount === eventCount && known.until > Date.now()) return known.text
+    if (known && known.eventCount === job?.eventCount && known.until > Date.now()) return known.text
     const started = underWay.get(event.id)
     if (started) return started
-    const text = say(event).finally(() => underWay.delete(event.id))
+    const text = say(delivery).finally(() => underWay.delete(event.id))
     underWay.set(event.id, text)
     return text
   }

@@ -23,6 +23,12 @@ export type DeliverWebhookDeps = {
   log: Logger
 }
 
+export type Sending = {
+  stop: AbortSignal
+  /** Its receiver has answered, or was given up: what is left is to write that down. */
+  onSent: () => void
+}
+
 const never = new AbortController().signal
 /** Longer than Redis takes to come back from a restart; after that the lease is over and the delivery another's. */
 const recordingMs = 20_000
@@ -34,8 +40,9 @@ const recordingMs = 20_000
 export function createDeliverWebhook(deps: DeliverWebhookDeps) {
   const { deliveries, textOf, send, metrics, log } = deps
 
-  return async function deliverWebhook(delivery: TakenDelivery, stop: AbortSignal): Promise<void> {
+  return async function deliverWebhook(delivery: TakenDelivery, { stop, onSent }: Sending): Promise<void> {
     const tried = await attempt(delivery, stop)
+    onSent()
     if (tried === "stopped") return deliveries.giveBack(delivery)
     const verdict = verdictOf(delivery, tried, deps)
     metrics.tried(verdict.kind, tried.tookMs)
@@ -55,7 +62,7 @@ export function createDeliverWebhook(deps: DeliverWebhookDeps) {
 
   async function attempt(delivery: TakenDelivery, stop: AbortSignal): Promise<Try | "stopped"> {
     try {
-      const body = await textOf(delivery.event, delivery.eventCount)
+      const body = await textOf(delivery)
       return await send({ ...delivery, id: delivery.event.id, body }, stop)
     } catch (error) {
       if (stop.aborted) return "stopped"

@@ -1,15 +1,14 @@
-import { setMaxListeners } from "node:events"
-
 import type { Ledger, TakenDelivery } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 
 import { createBell, type Bell } from "../bell.ts"
 import { every } from "../every.ts"
+import type { Sending } from "./deliver-webhook.ts"
 
 type Deps = {
   deliveries: Pick<Ledger["deliveries"], "take" | "reap">
-  deliver: (delivery: TakenDelivery, stop: AbortSignal) => Promise<void>
-  /** Deliveries in flight, of all endpoints together. */
+  deliver: (delivery: TakenDelivery, sending: Sending) => Promise<void>
+  /** Deliveries on their way at once, of all endpoints together; as many more may be waiting to be written down. */
   concurrency: number
   /** Of one endpoint, in all workers. */
   slots: number
@@ -40,18 +39,24 @@ export function startWebhookPump(deps: Deps): WebhookPump {
   const { deliveries, deliver, concurrency, slots, leaseMs, log } = deps
   const bell = createBell()
   const handBack = new AbortController()
-  // Every delivery on its way listens.
-  setMaxListeners(0, handBack.signal)
   const running = new Set<Promise<void>>()
   const closed = new AbortController()
+  let onTheirWay = 0
 
   function start(delivery: TakenDelivery): void {
     const { id, endpoint } = delivery
-    const run = deliver(delivery, handBack.signal)
+    let isSent = false
+    const onSent = () => {
+      if (!isSent) onTheirWay -= 1
+      isSent = true
+    }
+    onTheirWay += 1
+    const run = deliver(delivery, { stop: handBack.signal, onSent })
       .catch((error: unknown) => {
         log.error({ err: error, delivery: id, endpoint }, "a delivery broke off, it is sent again")
       })
       .finally(() => {
+        onSent()
         running.delete(run)
         bell.ring()
       })
@@ -60,7 +65,7 @@ export function startWebhookPump(deps: Deps): WebhookPump {
 
   /** Gives the milliseconds until it is worth looking again. */
   async function takeSome(): Promise<number> {
-    const most = Math.min(concurrency - running.size, mostAtOnce)
+    const most = Math.min(concurrency - onTheirWay, 2 * concurrency - running.size, mostAtOnce)
     if (most <= 0) return longestPauseMs
     const { taken, unreadable, nextInMs } = await deliveries.take({ most, slots, leaseMs })
     for (const delivery of taken) start(delivery)

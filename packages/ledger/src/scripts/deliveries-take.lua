@@ -1,9 +1,9 @@
 -- ARGV: most, slots an endpoint, lease ms. Answers ms until the next turn ('' when nothing waits), the endpoints of what
--- was taken (id, URL, sealed headers, sealed secret, the one before, until when that is good), then for each taken: id,
--- lease, endpoint, the sealed webhook of its job or '', its job's number of events or '', and its fields.
+-- was taken (id, URL, sealed headers, sealed secret, the one before, until when that is good), the jobs that it tells of
+-- (id, number of events, fields as JSON), then for each taken: id, lease, endpoint, the sealed webhook of its job or '', and its own fields.
 local most, slots, leaseMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local ring = P .. 'hook-ring'
-local taken, lanes, told = {}, {}, {}
+local taken, lanes, endpoints, jobs, isRead = {}, {}, {}, {}, {}
 local looks = 0
 local hasSwept = false
 
@@ -47,7 +47,19 @@ local function tell(endpoint, lane, tenant)
   lane.isTold = true
   local secrets = lane.own and P .. 'hook-secret:' .. tenant or endpointKey(endpoint)
   local to = redis.call('HMGET', endpointKey(endpoint), 'url', 'headers')
-  told[#told + 1] = { endpoint, to[1], to[2], unpack(redis.call('HMGET', secrets, 'secret', 'old_secret', 'old_until')) }
+  endpoints[#endpoints + 1] = { endpoint, to[1], to[2],
+    unpack(redis.call('HMGET', secrets, 'secret', 'old_secret', 'old_until')) }
+end
+
+-- A job as it is at this moment; several of those that are taken may tell of it. Most readers need its number of events
+-- only, so the rest is one string.
+local function readJob(subject)
+  if isRead[subject] or string.sub(subject, 1, 4) ~= 'job_' then return end
+  isRead[subject] = true
+  local fields = redis.call('HGETALL', jobKey(subject))
+  for i = 1, #fields, 2 do
+    if fields[i] == 'events' then jobs[#jobs + 1] = { subject, fields[i + 1], cjson.encode(fields) } end
+  end
 end
 
 -- Answers whether it was taken: what has nowhere to go any more is discarded.
@@ -66,8 +78,8 @@ local function take(endpoint, lane, id)
   redis.call('HINCRBY', endpointKey(endpoint), 'flight', 1)
   lane.free = lane.free - 1
   tell(endpoint, lane, tenant)
-  local events = string.sub(subject, 1, 4) == 'job_' and redis.call('HGET', jobKey(subject), 'events') or ''
-  taken[#taken + 1] = { id, lease, endpoint, own, events, unpack(d) }
+  readJob(subject)
+  taken[#taken + 1] = { id, lease, endpoint, own, unpack(d) }
   return true
 end
 
@@ -99,4 +111,4 @@ while #round > 0 and #taken < most and looks < 10 * most and not hasSwept do
   round = redis.call('ZRANGEBYSCORE', ring, '-inf', now, 'LIMIT', 0, most)
 end
 local soonest = redis.call('ZRANGE', ring, 0, 0, 'WITHSCORES')
-return { soonest[2] and math.max(0, tonumber(soonest[2]) - now) or '', told, unpack(taken) }
+return { soonest[2] and math.max(0, tonumber(soonest[2]) - now) or '', endpoints, jobs, unpack(taken) }
