@@ -34,7 +34,7 @@ const decoder = new TextDecoder()
  * the head has said what counts. There are no streams in it, as they would cost more than all the rest.
  */
 export function postOnce(dispatcher: Dispatcher, sending: Sending): Promise<Answer> {
-  const { target, headers, body, timeoutMs } = sending
+  const { target, headers, body } = sending
   return new Promise((resolve, reject) => {
     dispatcher.dispatch(
       {

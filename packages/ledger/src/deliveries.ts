@@ -175,12 +175,7 @@ type TakenRow = [
 ]
 
 type JobRow = [id: string, eventCount: string, fields: string]
-type TakeAnswer = [
-  wait: number | string,
-  endpoints: EndpointRow[],
-  jobs: JobRow[],
-  ...taken: TakenRow[],
-]
+type TakeAnswer = [wait: number | string, endpoints: EndpointRow[], jobs: JobRow[], ...taken: TakenRow[]]
 
 const takenJob = ([id, eventCount, fields]: JobRow): TakenJob => ({
   eventCount: Number(eventCount),

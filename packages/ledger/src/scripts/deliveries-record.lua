@@ -6,6 +6,12 @@ local disableAfterMs, goneReason, failingReason = tonumber(ARGV[1]), ARGV[2], AR
 -- Endpoints that have no mark of a failure left.
 local hasSucceeded = {}
 
+local function succeed(endpoint)
+  if hasSucceeded[endpoint] then return end
+  hasSucceeded[endpoint] = true
+  redis.call('HDEL', endpointKey(endpoint), 'failing', 'strikes', 'rest')
+end
+
 -- A failed try says something of its endpoint, unless it was only for trying. Answers why that is to be disabled, or ''.
 local function strike(held, kind, restMs)
   local endpoint = endpointKey(held.endpoint)
@@ -22,38 +28,42 @@ local function strike(held, kind, restMs)
   return now - tonumber(redis.call('HGET', endpoint, 'failing')) >= disableAfterMs and failingReason or ''
 end
 
+local leased, given, ended, answers = {}, {}, {}, {}
+
 local function recordTry(id, lease, try, kind, inMs, restMs)
-  local held = unleaseDelivery(id, lease)
+  local held = leased[id] and holdDelivery(id, lease)
   if not held then return { 'fenced' } end
   local n = held.attempts + 1
   redis.call('HSET', deliveryKey(id), 'attempts', n, 'a:' .. n, try, 'tries', held.tries + 1)
   if n > triesKept then redis.call('HDEL', deliveryKey(id), 'a:' .. (n - triesKept)) end
 
-  if kind == 'delivered' then
-    if not hasSucceeded[held.endpoint] then
-      redis.call('HDEL', endpointKey(held.endpoint), 'failing', 'strikes', 'rest')
-      hasSucceeded[held.endpoint] = true
-    end
-    endDelivery(id, held.tenant, held.endpoint, held.subject, 'delivered')
-    return { 'recorded', '' }
-  end
-  local reason = strike(held, kind, restMs)
+  local reason, over = '', kind == 'gone' and 'discarded' or kind
+  if kind == 'delivered' then succeed(held.endpoint) else reason = strike(held, kind, restMs) end
   if kind == 'again' then
     becomeDue(held.endpoint, id, now + inMs)
   else
-    endDelivery(id, held.tenant, held.endpoint, held.subject, kind == 'gone' and 'discarded' or 'exhausted')
+    leaveChain(id, held.endpoint, held.subject, over)
+    ended[#ended + 1] = { id, held.tenant, held.endpoint, over }
   end
   if reason ~= '' then disable(held.tenant, held.endpoint, reason) end
+  leased[id] = false
+  given[#given + 1] = id
+  freeSlot(held.endpoint)
   return { 'recorded', reason }
 end
 
-local answers = {}
+local ids = {}
+for i = 4, #ARGV, 6 do ids[#ids + 1] = ARGV[i] end
+for i, expiresAt in ipairs(redis.call('ZMSCORE', P .. 'hook-lease', unpack(ids))) do leased[ids[i]] = expiresAt end
+
 for i = 4, #ARGV, 6 do
   local isFine, answer = pcall(recordTry, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]),
     tonumber(ARGV[i + 5]))
-  -- One that cannot be written down says nothing of its neighbours.
+  -- One that cannot be written down says nothing of its neighbours, and stays leased.
   if not isFine then answer = { 'failed', type(answer) == 'table' and answer.err or tostring(answer) } end
   answers[#answers + 1] = answer
 end
+if #given > 0 then redis.call('ZREM', P .. 'hook-lease', unpack(given)) end
+fileEnded(ended)
 freeSlots()
 return answers
