@@ -456,3 +456,26 @@ test("a try that cannot be written down fails alone, and its delivery stays leas
   assert.deepEqual(await redis.zrange("{test}:hook-lease", "0", "-1"), [taken[failed]?.id])
   assert.equal(await redis.hget(`{test}:endpoint:${id}`, "flight"), "1")
 })
+
+test("an endpoint whose places are all taken is counted with what waits for it", async () => {
+  const id = await endpoint()
+  await canceledJob()
+  await canceledJob()
+  await ledger.deliveries.take({ most: 5, slots: 1, leaseMs: 60_000 })
+  assert.deepEqual(await ledger.deliveries.backlog(), new Map([[id, 2]]))
+})
+
+test("what is sent again says when it was made, and that it was tried", async () => {
+  const madeAt = Date.now()
+  await endpoint()
+  await canceledJob()
+  const [first] = await take()
+  assert.ok(first && first.attempts === 0 && Math.abs(first.createdAt.getTime() - madeAt) < 60_000)
+  await record(first, { kind: "delivered" })
+  await ledger.deliveryLog.again("acme", first.id)
+  const [again] = await take()
+  assert.deepEqual(
+    [again?.tries, again?.attempts, again?.createdAt.getTime()],
+    [0, 1, first.createdAt.getTime()],
+  )
+})

@@ -45,6 +45,10 @@ export type TakenDelivery = {
   job: TakenJob | null
   /** Tries that ended since it was last sent off: 0 at the first. */
   tries: number
+  /** Tries in all. */
+  attempts: number
+  /** When it was made: with its event, or by a replay. */
+  createdAt: Date
   /** A test: tried once, and no mark on its endpoint when it fails. */
   once: boolean
   url: string
@@ -125,9 +129,16 @@ export function createDeliveries({ redis, scripts, prefix, vault, disableAfterMs
       }
     },
 
-    /** Pending deliveries of the endpoints that have any in their lane. */
+    /** Pending deliveries of the endpoints that have any in their lane, or on their way: a full lane has no turn. */
     async backlog(): Promise<Map<string, number>> {
-      const endpoints = await redis.zrange(`${prefix}:hook-ring`, "0", `${mostBacklogs - 1}`)
+      const most = `${mostBacklogs - 1}`
+      const [inTurn, leased] = await Promise.all(
+        ["hook-ring", "hook-lease"].map((name) => redis.zrange(`${prefix}:${name}`, "0", most)),
+      )
+      const busy = await Promise.all(
+        (leased ?? []).map((id) => redis.hget(`${prefix}:delivery:${id}`, "endpoint")),
+      )
+      const endpoints = [...new Set([...(inTurn ?? []), ...busy.filter((id) => id !== null)])]
       const counts = await Promise.all(
         endpoints.map((id) => redis.zcard(`${prefix}:deliveries:${id}:pending`)),
       )
@@ -172,6 +183,8 @@ type TakenRow = [
   data: Field,
   tries: Field,
   once: Field,
+  attempts: Field,
+  created: string,
 ]
 
 type JobRow = [id: string, eventCount: string, fields: string]
@@ -188,7 +201,8 @@ type Beside = {
 }
 
 function decodeTaken(vault: Vault, row: TakenRow, { lanes, jobs }: Beside): TakenDelivery {
-  const [id, lease, endpoint, own, tenant, event, type, subject, data, tries, once] = row
+  const [id, lease, endpoint, own, tenant, event, type, subject, data, tries, once, attempts, created] =
+    row
   return {
     id,
     lease,
@@ -203,6 +217,8 @@ function decodeTaken(vault: Vault, row: TakenRow, { lanes, jobs }: Beside): Take
     },
     job: jobs.get(subject) ?? null,
     tries: Number(tries ?? 0),
+    attempts: Number(attempts ?? 0),
+    createdAt: new Date(Number(created)),
     once: once === "1",
     ...targetOf(vault, { tenant, own }, lanes.get(endpoint)),
   }

@@ -9,7 +9,7 @@ import { insist } from "../insist.ts"
 export type DeliveryMetrics = {
   /** A try was sent: what follows it, and how long the receiver took. */
   tried(outcome: Verdict["kind"], tookMs: number): void
-  /** From the event to its first try. */
+  /** From a delivery's making, which is its event's unless it is replayed, to its first try. */
   firstTry(afterMs: number): void
 }
 
@@ -46,7 +46,7 @@ export function createDeliverWebhook(deps: DeliverWebhookDeps) {
     if (tried === "stopped") return deliveries.giveBack(delivery)
     const verdict = verdictOf(delivery, tried, deps)
     metrics.tried(verdict.kind, tried.tookMs)
-    if (delivery.tries === 0) metrics.firstTry(tried.at.getTime() - delivery.event.at.getTime())
+    if (delivery.attempts === 0) metrics.firstTry(tried.at.getTime() - delivery.createdAt.getTime())
     const { endpoint, event } = delivery
     const recorded = await insist(() => deliveries.record(delivery, tryOf(tried), verdict), {
       signal: never,

@@ -51,7 +51,8 @@ end
 
 -- Takes one, or discards what has nowhere to go any more.
 local function take(endpoint, lane, id)
-  local d = redis.call('HMGET', deliveryKey(id), 'tenant', 'event', 'type', 'subject', 'data', 'tries', 'once')
+  local d = redis.call('HMGET', deliveryKey(id), 'tenant', 'event', 'type', 'subject', 'data', 'tries', 'once', 'attempts',
+    'created')
   local tenant, subject = d[1], d[4]
   local own = lane.own and ownWebhook(subjectKey(subject), 'hook_to') or ''
   -- Its job was deleted, and with it where this was to go.
