@@ -1,6 +1,6 @@
 import { webhookChannel, type Ledger } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
-import type { EventBody } from "@kiln/views"
+import type { EventText } from "@kiln/views"
 import { createSend, type Post, type Schedule } from "@kiln/webhooks"
 import type { Redis } from "ioredis"
 
@@ -22,7 +22,7 @@ export type WebhookSettings = {
 
 type Deps = {
   ledger: Pick<Ledger, "deliveries">
-  bodyOf: EventBody
+  textOf: EventText
   /** A connection that subscribes. */
   subscriber: Redis
   prefix: string
@@ -37,7 +37,7 @@ const besideThePostMs = 10_000
 /** Starts sending webhooks, at once when the ledger says that one is due. */
 export async function startWebhooks({
   ledger,
-  bodyOf,
+  textOf,
   subscriber,
   prefix,
   webhooks,
@@ -50,7 +50,7 @@ export async function startWebhooks({
     deliveries,
     deliver: createDeliverWebhook({
       deliveries,
-      bodyOf,
+      textOf,
       send: createSend({ post, version }),
       schedule,
       random: Math.random,

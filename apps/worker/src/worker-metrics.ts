@@ -105,7 +105,7 @@ export function measureWebhooks(metrics: Metrics): DeliveryMetrics {
   })
   const firstTry = metrics.histogram({
     name: "kiln_webhook_first_try_seconds",
-    help: "Time from an event to the first try of a delivery, of replays as well.",
+    help: "Time from an event, or from the replay that was asked for, to the first try of a delivery.",
     buckets: firstTrySeconds,
   })
   return {

@@ -22,7 +22,7 @@ import {
   type RedisRole,
 } from "@kiln/runtime"
 import type { InputBucket, Storage } from "@kiln/storage"
-import { createDocuments, createEventBody, createJobView, createSignedUrls } from "@kiln/views"
+import { createDocuments, createEventText, createJobView, createSignedUrls } from "@kiln/views"
 
 import { createCallLimits } from "./call-limits.ts"
 import { openQuota } from "./open-quota.ts"
@@ -99,9 +99,9 @@ export async function startWorker(options: WorkerOptions) {
     channel: cancelChannel(prefix),
     onCancel: (id) => running.abort(id, "canceled"),
   })
-  const bodyOf = bodiesOf(ledger, options)
+  const textOf = textsOf(ledger, options)
   const deliveryMetrics = measureWebhooks(metrics)
-  const webhooks = await startWebhooks({ ...options, ledger, bodyOf, subscriber, deliveryMetrics })
+  const webhooks = await startWebhooks({ ...options, ledger, textOf, subscriber, deliveryMetrics })
   const worker = `${hostname()}:${process.pid}`
   const progress = createProgress()
   const consumer = takeJobs(options, {
@@ -223,12 +223,12 @@ async function checkSecretKey({ webhookSecrets }: Ledger): Promise<void> {
 }
 
 /** What webhooks say of a job is what the API says. */
-function bodiesOf(ledger: Ledger, { storage, links, ...options }: WorkerOptions) {
+function textsOf(ledger: Ledger, { storage, links, ...options }: WorkerOptions) {
   const { publicUrl, urlTtlMs: ttlMs, expire: linksExpire } = links
   const documents = createDocuments({ storage })
   const urls = createSignedUrls({ storage, ttlMs, linksExpire })
   const imageRetentionMs = options.imageRetentionMs ?? null
-  return createEventBody({
+  return createEventText({
     ledger,
     publicUrl,
     view: createJobView({ publicUrl, ledger, documents, urls, imageRetentionMs }),

@@ -1,10 +1,11 @@
-import { Agent, Client, type Dispatcher } from "undici"
+import { Agent, Client } from "undici"
 
 import { checkUrl, hostOf, type Protocol } from "./check-url.ts"
-import { EgressError, codeOf, type EgressErrorCode } from "./egress-error.ts"
+import { codeOf, type EgressErrorCode } from "./egress-error.ts"
 import { guardedConnector } from "./guarded-connector.ts"
+import { deadlineReason, postOnce, type Answer, type Sending } from "./post-once.ts"
 import { resolveBySystem, type Resolve } from "./resolve-host.ts"
-import { explained } from "./visit.ts"
+import { explain } from "./visit.ts"
 
 export type PosterOptions = {
   /** Lets private addresses pass; the clouds' credential services never do. */
@@ -29,8 +30,7 @@ export type PostRequest = {
 }
 
 export type PostResult =
-  /** `text` is the beginning of the answer, at most 1 KB of it. */
-  | { kind: "answered"; status: number; retryAfter: string | undefined; text: string }
+  | Answer
   /** The sentence names the host at most. */
   | { kind: "failed"; code: EgressErrorCode; reason: string }
 
@@ -39,25 +39,29 @@ export type Poster = AsyncDisposable & {
   post(request: PostRequest): Promise<PostResult>
 }
 
-const mostRead = 64 * 1024
-const mostKept = 1024
+/** The same few are posted to all the time. */
+const mostKnown = 1_000
+
 /** The way out for what is sent to addresses that callers name, over connections that are kept for a while. */
 export function createPoster(options: PosterOptions): Poster {
   const { allowPrivate, protocols = ["https:"], resolve = resolveBySystem, timeoutMs = 15_000 } = options
   const { answerMs = 2_000, idleMs = 4_000, connectionMs = 60_000 } = options
-  const rules = { allowPrivate, protocols }
   const { connector, isOfUsed } = guardedConnector({ resolve, allowPrivate, timeoutMs })
   const agent = new Agent({ connect: connector, keepAliveTimeout: idleMs, clientTtl: connectionMs })
+  const targetOf = knowing(mostKnown, (text) => aim(checkUrl(text, { allowPrivate, protocols })))
 
   /** A connection that the other side closed while it was idle says nothing about the receiver: once more, on a new one. */
-  async function send(url: URL, request: Sending): Promise<Answer> {
+  async function send(sending: Sending): Promise<Answer> {
+    const startedAt = performance.now()
     try {
-      return await sendBy(agent, url, request)
+      return await postOnce(agent, sending)
     } catch (error) {
-      if (request.signal.aborted || !(isOfUsed(error) || isClosed(error))) throw error
-      const client = new Client(url.origin, { connect: connector })
+      if (error === deadlineReason || sending.signal?.aborted) throw error
+      if (!isOfUsed(error) && !isClosed(error)) throw error
+      const client = new Client(sending.target.origin, { connect: connector })
       try {
-        return await sendBy(client, url, request)
+        const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt))
+        return await postOnce(client, { ...sending, timeoutMs: leftMs })
       } finally {
         await client.destroy()
       }
@@ -65,90 +69,37 @@ export function createPoster(options: PosterOptions): Poster {
   }
 
   return {
-    async post({ url: text, headers, body, signal }) {
-      const deadline = new AbortController()
-      const timer = setTimeout(() => deadline.abort(deadlineReason), timeoutMs)
-      const leave = () => deadline.abort(signal?.reason)
-      signal?.addEventListener("abort", leave, { once: true })
+    async post({ url, headers, body, signal }) {
+      signal?.throwIfAborted()
+      let host = ""
       try {
-        signal?.throwIfAborted()
-        const url = checkUrl(text, rules)
-        const sending = { headers, body, signal: deadline.signal, timeoutMs, answerMs }
-        return await explained(hostOf(url), deadline.signal, () => send(url, sending))
+        const target = targetOf(url)
+        host = target.host
+        return await send({ target, headers, body, signal, timeoutMs, answerMs })
       } catch (error) {
-        if (signal?.aborted) throw signal.reason
-        return failed(error, timeoutMs)
-      } finally {
-        clearTimeout(timer)
-        signal?.removeEventListener("abort", leave)
+        signal?.throwIfAborted()
+        if (error === deadlineReason) {
+          return { kind: "failed", code: "timeout", reason: `No answer within ${timeoutMs / 1000} s` }
+        }
+        const { code, message } = explain(host, error)
+        return { kind: "failed", code, reason: message }
       }
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   }
 }
 
-const deadlineReason = new Error("The time for an answer is over")
+const aim = (url: URL) => ({ origin: url.origin, path: url.pathname + url.search, host: hostOf(url) })
 
-type Answer = Extract<PostResult, { kind: "answered" }>
-type Sending = {
-  headers: Readonly<Record<string, string>>
-  body: string
-  signal: AbortSignal
-  timeoutMs: number
-  answerMs: number
-}
-
-async function sendBy(
-  dispatcher: Dispatcher,
-  url: URL,
-  { headers, body, signal, timeoutMs, answerMs }: Sending,
-): Promise<Answer> {
-  const answer = await dispatcher.request({
-    origin: url.origin,
-    method: "POST",
-    path: url.pathname + url.search,
-    headers: { ...headers, "accept-encoding": "identity" },
-    body,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    signal,
-  })
-  const retryAfter = answer.headers["retry-after"]
-  const text = await beginningOf(answer.body, answerMs)
-  return {
-    kind: "answered",
-    status: answer.statusCode,
-    retryAfter: typeof retryAfter === "string" ? retryAfter : retryAfter?.[0],
-    text,
+/** Remembers what a function gave; what it throws is found out anew. */
+function knowing<Value>(most: number, find: (text: string) => Value): (text: string) => Value {
+  const known = new Map<string, Value>()
+  return (text) => {
+    const value = known.get(text) ?? find(text)
+    if (known.size >= most) known.clear()
+    known.set(text, value)
+    return value
   }
-}
-
-/** Short answers are read whole, so that the connection can be used again; of long or slow ones it is cut. */
-async function beginningOf(body: Dispatcher.ResponseData["body"], answerMs: number): Promise<string> {
-  const kept: Uint8Array[] = []
-  let bytes = 0
-  const tooSlow = setTimeout(() => body.destroy(), answerMs)
-  body.on("error", () => undefined)
-  try {
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
-      if (bytes < mostKept) kept.push(chunk.subarray(0, mostKept - bytes))
-      bytes += chunk.length
-      if (bytes > mostRead) break
-    }
-  } catch {
-    // The head has said what counts.
-  } finally {
-    clearTimeout(tooSlow)
-  }
-  return new TextDecoder().decode(Buffer.concat(kept))
-}
-
-function failed(error: unknown, timeoutMs: number): PostResult {
-  if (error === deadlineReason) {
-    return { kind: "failed", code: "timeout", reason: `No answer within ${timeoutMs / 1000} s` }
-  }
-  if (!(error instanceof EgressError)) throw error
-  return { kind: "failed", code: error.code, reason: error.message }
 }
 
 /** Ended in an orderly way by the other side, before a byte of the answer. */

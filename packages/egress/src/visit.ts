@@ -73,20 +73,25 @@ export async function* chunksOf(
   }
 }
 
-export async function explained<T>(host: string, signal: AbortSignal, step: () => Promise<T>): Promise<T> {
+async function explained<T>(host: string, signal: AbortSignal, step: () => Promise<T>): Promise<T> {
   try {
     return await step()
   } catch (cause) {
     signal.throwIfAborted()
-    if (cause instanceof EgressError) throw cause
-    if (codeOf(cause)?.endsWith("_TIMEOUT")) {
-      throw new EgressError("timeout", `${host} did not answer in time`, { cause })
-    }
-    const reason = codeOf(cause)
-    throw new EgressError(
-      "connection_failed",
-      `The connection to ${host} failed${reason === undefined ? "" : ` (${reason})`}`,
-      { cause },
-    )
+    throw explain(host, cause)
   }
+}
+
+/** What went wrong on the way to a host, as ours. */
+export function explain(host: string, cause: unknown): EgressError {
+  if (cause instanceof EgressError) return cause
+  const reason = codeOf(cause)
+  if (reason?.endsWith("_TIMEOUT")) {
+    return new EgressError("timeout", `${host} did not answer in time`, { cause })
+  }
+  return new EgressError(
+    "connection_failed",
+    `The connection to ${host} failed${reason === undefined ? "" : ` (${reason})`}`,
+    { cause },
+  )
 }

@@ -438,3 +438,44 @@ test("what is sent again after its job was deleted is discarded to the last one"
   assert.deepEqual(await take(), [])
   assert.deepEqual(await Promise.all(told.map(statusOf)), ["discarded", "discarded"])
 })
+
+test("a try that cannot be written down fails alone, and its delivery stays leased", async () => {
+  const id = await endpoint()
+  const jobs = [await canceledJob(), await canceledJob(), await canceledJob()]
+  const taken = await take()
+  assert.equal(taken.length, 3)
+  await redis.set(`{test}:hook-chain:${id}:${jobs[1]}`, "no list")
+  const written = taken.map((each) => record(each, { kind: "delivered" }))
+  const outcomes = await Promise.allSettled([...written, record(taken[0] as TakenDelivery, { kind: "gone" })])
+  const kinds = outcomes.map((each) =>
+    each.status === "fulfilled" ? each.value.kind : (each.reason as Error).message.slice(0, 33),
+  )
+  const failed = taken.findIndex(({ event }) => event.subject === jobs[1])
+  const expected = ["recorded", "recorded", "recorded", "fenced"]
+  assert.deepEqual(kinds, expected.with(failed, "The try cannot be written down: W"))
+  assert.deepEqual(await redis.zrange("{test}:hook-lease", "0", "-1"), [taken[failed]?.id])
+  assert.equal(await redis.hget(`{test}:endpoint:${id}`, "flight"), "1")
+})
+
+test("an endpoint whose places are all taken is counted with what waits for it", async () => {
+  const id = await endpoint()
+  await canceledJob()
+  await canceledJob()
+  await ledger.deliveries.take({ most: 5, slots: 1, leaseMs: 60_000 })
+  assert.deepEqual(await ledger.deliveries.backlog(), new Map([[id, 2]]))
+})
+
+test("what is sent again says when it was made, and that it was tried", async () => {
+  const madeAt = Date.now()
+  await endpoint()
+  await canceledJob()
+  const [first] = await take()
+  assert.ok(first && first.attempts === 0 && Math.abs(first.createdAt.getTime() - madeAt) < 60_000)
+  await record(first, { kind: "delivered" })
+  await ledger.deliveryLog.again("acme", first.id)
+  const [again] = await take()
+  assert.deepEqual(
+    [again?.tries, again?.attempts, again?.createdAt.getTime()],
+    [0, 1, first.createdAt.getTime()],
+  )
+})

@@ -100,11 +100,11 @@ function decodeEndpoint(vault: Vault, id: string, fields: Fields): WebhookEndpoi
     enabled: fields["enabled"] === "1",
     // An empty reason is the tenant's own doing.
     disabled_reason: fields["reason"] === undefined || fields["reason"] === "" ? null : fields["reason"],
-    headers: openHeaders(vault, id, fields),
+    headers: openHeaders(vault, id, fields["headers"]),
     created_at: new Date(Number(fields["created"])).toISOString(),
   }
 }
 
 /** The endpoint's own headers. */
-export const openHeaders = (vault: Vault, id: string, { headers }: Fields): Record<string, string> =>
-  headers ? (JSON.parse(vault.open(headers, headersOf(id))) as Record<string, string>) : {}
+export const openHeaders = (vault: Vault, id: string, sealed?: string | null): Record<string, string> =>
+  sealed ? (JSON.parse(vault.open(sealed, headersOf(id))) as Record<string, string>) : {}

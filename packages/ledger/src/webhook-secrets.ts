@@ -75,12 +75,17 @@ export function createWebhookSecrets({ redis, scripts, prefix, vault }: Options)
 }
 export type WebhookSecrets = ReturnType<typeof createWebhookSecrets>
 
-type Fields = Readonly<Record<string, string>>
+/** Sealed, as they lie in the hash of an endpoint or a tenant. */
+type SealedSecrets = { secret: string | null; old: string | null; oldUntil: string | null }
 
-/** The secrets in a hash that are good now, the newest first. */
-export function openSecrets(vault: Vault, fields: Fields, context: string, now: number): string[] {
-  const { secret, old_secret: old, old_until: until } = fields
-  return [secret, Number(until ?? 0) > now ? old : undefined]
-    .filter((sealed) => sealed !== undefined)
+/** The secrets that are good now, the newest first. */
+export function openSecrets(
+  vault: Vault,
+  { secret, old, oldUntil }: SealedSecrets,
+  context: string,
+  now: number,
+): string[] {
+  return [secret, Number(oldUntil ?? 0) > now ? old : null]
+    .filter((sealed) => sealed !== null)
     .map((sealed) => vault.open(sealed, context))
 }

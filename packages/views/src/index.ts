@@ -1,6 +1,7 @@
 export * from "./batch-view.ts"
 export * from "./documents.ts"
-export * from "./event-body.ts"
+export { createEventBody, type EventBody } from "./event-body.ts"
+export * from "./event-text.ts"
 export * from "./job-view.ts"
 export { warningView } from "./render-job.ts"
 export * from "./signed-urls.ts"

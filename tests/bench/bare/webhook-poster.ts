@@ -4,6 +4,7 @@ import { Pool } from "undici"
 const env = (name: string) => process.env[name] ?? ""
 const pool = new Pool(env("RECEIVER"), { connections: Number(env("IN_FLIGHT")) })
 const headers = { "content-type": "application/json" }
+const atStart = process.cpuUsage()
 let left = Number(env("TOTAL"))
 
 async function lane(): Promise<void> {
@@ -14,5 +15,5 @@ async function lane(): Promise<void> {
 }
 await Promise.all(Array.from({ length: Number(env("IN_FLIGHT")) }, lane))
 await pool.close()
-const { user, system } = process.cpuUsage()
+const { user, system } = process.cpuUsage(atStart)
 process.stdout.write(`used ${(user + system) / 1_000} ms\n`)

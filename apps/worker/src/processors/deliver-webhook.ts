@@ -1,6 +1,6 @@
 import type { DeliveryTry, Ledger, TakenDelivery } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
-import type { EventBody } from "@kiln/views"
+import type { EventText } from "@kiln/views"
 import { judgeTry, type Answer, type Schedule, type Send, type Try, type Verdict } from "@kiln/webhooks"
 
 import { insist } from "../insist.ts"
@@ -9,18 +9,24 @@ import { insist } from "../insist.ts"
 export type DeliveryMetrics = {
   /** A try was sent: what follows it, and how long the receiver took. */
   tried(outcome: Verdict["kind"], tookMs: number): void
-  /** From the event to its first try. */
+  /** From a delivery's making, which is its event's unless it is replayed, to its first try. */
   firstTry(afterMs: number): void
 }
 
 export type DeliverWebhookDeps = {
   deliveries: Pick<Ledger["deliveries"], "record" | "giveBack">
-  bodyOf: EventBody
+  textOf: EventText
   send: Send
   schedule: Schedule
   random: () => number
   metrics: DeliveryMetrics
   log: Logger
+}
+
+export type Sending = {
+  stop: AbortSignal
+  /** Its receiver has answered, or was given up: what is left is to write that down. */
+  onSent: () => void
 }
 
 const never = new AbortController().signal
@@ -32,15 +38,15 @@ const recordingMs = 20_000
  * a lease that ends, and the event is sent again under the same id. Rejects when nothing could be said or written.
  */
 export function createDeliverWebhook(deps: DeliverWebhookDeps) {
-  const { deliveries, send, metrics, log } = deps
-  const textOf = sharing(deps.bodyOf)
+  const { deliveries, textOf, send, metrics, log } = deps
 
-  return async function deliverWebhook(delivery: TakenDelivery, stop: AbortSignal): Promise<void> {
+  return async function deliverWebhook(delivery: TakenDelivery, { stop, onSent }: Sending): Promise<void> {
     const tried = await attempt(delivery, stop)
+    onSent()
     if (tried === "stopped") return deliveries.giveBack(delivery)
     const verdict = verdictOf(delivery, tried, deps)
     metrics.tried(verdict.kind, tried.tookMs)
-    if (delivery.tries === 0) metrics.firstTry(tried.at.getTime() - delivery.event.at.getTime())
+    if (delivery.attempts === 0) metrics.firstTry(tried.at.getTime() - delivery.createdAt.getTime())
     const { endpoint, event } = delivery
     const recorded = await insist(() => deliveries.record(delivery, tryOf(tried), verdict), {
       signal: never,
@@ -56,26 +62,12 @@ export function createDeliverWebhook(deps: DeliverWebhookDeps) {
 
   async function attempt(delivery: TakenDelivery, stop: AbortSignal): Promise<Try | "stopped"> {
     try {
-      const body = await textOf(delivery.event)
+      const body = await textOf(delivery)
       return await send({ ...delivery, id: delivery.event.id, body }, stop)
     } catch (error) {
       if (stop.aborted) return "stopped"
       throw error
     }
-  }
-}
-
-/** An event goes to several endpoints at about the same time: what is being said need not be said twice. */
-function sharing(bodyOf: EventBody): (event: TakenDelivery["event"]) => Promise<string> {
-  const underWay = new Map<string, Promise<string>>()
-  return (event) => {
-    const known = underWay.get(event.id)
-    if (known) return known
-    const text = bodyOf(event)
-      .then((told) => JSON.stringify(told))
-      .finally(() => underWay.delete(event.id))
-    underWay.set(event.id, text)
-    return text
   }
 }
 

@@ -1,15 +1,15 @@
-import { setMaxListeners } from "node:events"
-
 import type { Ledger, TakenDelivery } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 
 import { createBell, type Bell } from "../bell.ts"
 import { every } from "../every.ts"
+import type { Sending } from "./deliver-webhook.ts"
+import { createDeliveryStock } from "./delivery-stock.ts"
 
 type Deps = {
-  deliveries: Pick<Ledger["deliveries"], "take" | "reap">
-  deliver: (delivery: TakenDelivery, stop: AbortSignal) => Promise<void>
-  /** Deliveries in flight, of all endpoints together. */
+  deliveries: Pick<Ledger["deliveries"], "take" | "giveBack" | "reap">
+  deliver: (delivery: TakenDelivery, sending: Sending) => Promise<void>
+  /** Deliveries on their way at once, of all endpoints together; as many more may be waiting to be written down. */
   concurrency: number
   /** Of one endpoint, in all workers. */
   slots: number
@@ -37,33 +37,42 @@ const mostAtOnce = 64
  * turn it is, the ledger says.
  */
 export function startWebhookPump(deps: Deps): WebhookPump {
-  const { deliveries, deliver, concurrency, slots, leaseMs, log } = deps
+  const { deliveries, concurrency, slots, leaseMs, log } = deps
   const bell = createBell()
   const handBack = new AbortController()
-  // Every delivery on its way listens.
-  setMaxListeners(0, handBack.signal)
   const running = new Set<Promise<void>>()
   const closed = new AbortController()
+  const stock = createDeliveryStock({ places: concurrency, send, onRoom: () => bell.ring() })
 
-  function start(delivery: TakenDelivery): void {
+  /** Resolves when a place is free again; what is written down after that goes on in `running`. */
+  async function send(delivery: TakenDelivery): Promise<void> {
     const { id, endpoint } = delivery
-    const run = deliver(delivery, handBack.signal)
+    const sent = Promise.withResolvers<void>()
+    const run = deps
+      .deliver(delivery, { stop: handBack.signal, onSent: sent.resolve })
       .catch((error: unknown) => {
         log.error({ err: error, delivery: id, endpoint }, "a delivery broke off, it is sent again")
       })
       .finally(() => {
+        sent.resolve()
         running.delete(run)
         bell.ring()
       })
     running.add(run)
+    return sent.promise
+  }
+
+  async function giveBack(some: readonly TakenDelivery[]): Promise<void> {
+    await Promise.all(some.map((delivery) => deliveries.giveBack(delivery)))
   }
 
   /** Gives the milliseconds until it is worth looking again. */
   async function takeSome(): Promise<number> {
-    const most = Math.min(concurrency - running.size, mostAtOnce)
+    await giveBack(stock.giveUp(Date.now()))
+    const most = Math.min(stock.room(), 3 * concurrency - running.size, mostAtOnce)
     if (most <= 0) return longestPauseMs
     const { taken, unreadable, nextInMs } = await deliveries.take({ most, slots, leaseMs })
-    for (const delivery of taken) start(delivery)
+    stock.add(taken, { isAll: taken.length < most, now: Date.now() })
     if (unreadable > 0)
       log.error({ unreadable }, "deliveries cannot be read: is it the same KILN_SECRET_KEY?")
     const pauseMs = Math.min(nextInMs ?? longestPauseMs, longestPauseMs)
@@ -82,6 +91,7 @@ export function startWebhookPump(deps: Deps): WebhookPump {
     closed.abort()
     bell.ring()
     await pumping
+    await giveBack(stock.giveUp()).catch(() => {})
     await reaper[Symbol.asyncDispose]()
     if (signal.aborted) handBack.abort()
     else signal.addEventListener("abort", () => handBack.abort(), { once: true })

@@ -2,4 +2,5 @@
 local held = unleaseDelivery(ARGV[1], ARGV[2])
 if not held then return 0 end
 becomeDue(held.endpoint, ARGV[1], now)
+freeSlots()
 return 1

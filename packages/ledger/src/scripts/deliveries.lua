@@ -46,22 +46,53 @@ local function forgetDelivery(id)
   redis.call('DEL', deliveryKey(id))
 end
 
--- Leaves its chain, whose next one becomes due; of those that are over the endpoint's oldest make room.
-local function endDelivery(id, tenant, endpoint, subject, status)
+-- Of those that are over the endpoint's oldest make room.
+local function bound(over)
+  if redis.call('ZCARD', over) <= mostFinished then return end
+  for _, oldest in ipairs(redis.call('ZRANGE', over, 0, 1)) do forgetDelivery(oldest) end
+end
+
+-- Leaves its chain, whose next one becomes due. It is not over before `fileEnded` was called for it.
+local function leaveChain(id, endpoint, subject, status)
   local chain = chainKey(endpoint, subject)
-  local wasFirst = redis.call('LINDEX', chain, 0) == id
-  redis.call('LREM', chain, 1, id)
-  redis.call('ZREM', P .. 'hook-due:' .. endpoint, id)
-  local next = wasFirst and redis.call('LINDEX', chain, 0)
-  if next then becomeDue(endpoint, next, now) end
-  file(id, tenant, endpoint, 'pending', status)
-  redis.call('HSET', deliveryKey(id), 'status', status)
-  redis.call('HDEL', deliveryKey(id), 'due')
-  redis.call('ZADD', P .. 'hook-retention', now + finishedMs, id)
-  local over = P .. 'deliveries:' .. endpoint .. ':' .. status
-  if redis.call('ZCARD', over) > mostFinished then
-    for _, oldest in ipairs(redis.call('ZRANGE', over, 0, 1)) do forgetDelivery(oldest) end
+  local first = redis.call('LRANGE', chain, 0, 1)
+  if first[1] == id then
+    redis.call('LPOP', chain)
+    if first[2] then becomeDue(endpoint, first[2], now) end
+  else
+    redis.call('LREM', chain, 1, id)
   end
+  redis.call('HSET', deliveryKey(id), 'status', status, 'due', '')
+end
+
+-- Files what is over, each { id, tenant, endpoint, status }: one command for all that go to the same place.
+local function fileEnded(ended)
+  if #ended == 0 then return end
+  local from, to, over, retention = {}, {}, {}, {}
+  local function add(list, key, ...)
+    list[key] = list[key] or {}
+    for _, value in ipairs({ ... }) do table.insert(list[key], value) end
+  end
+  for _, e in ipairs(ended) do
+    local id, status = e[1], e[4]
+    for _, owner in ipairs({ e[2], e[3] }) do
+      local index = P .. 'deliveries:' .. owner .. ':'
+      add(from, index .. 'pending', id)
+      add(to, index .. status, 0, id)
+    end
+    over[P .. 'deliveries:' .. e[3] .. ':' .. status] = true
+    add(retention, 1, now + finishedMs, id)
+  end
+  for key, ids in pairs(from) do redis.call('ZREM', key, unpack(ids)) end
+  for key, ids in pairs(to) do redis.call('ZADD', key, unpack(ids)) end
+  redis.call('ZADD', P .. 'hook-retention', unpack(retention[1]))
+  for key in pairs(over) do bound(key) end
+end
+
+local function endDelivery(id, tenant, endpoint, subject, status)
+  redis.call('ZREM', P .. 'hook-due:' .. endpoint, id)
+  leaveChain(id, endpoint, subject, status)
+  fileEnded({ { id, tenant, endpoint, status } })
 end
 
 -- Sends a delivery that is known again: one that waits for a time goes now, one that is over starts anew.
@@ -134,14 +165,33 @@ local function disable(tenant, endpoint, reason)
   redis.call('ZADD', P .. 'hook-ring', 'LT', now, endpoint)
 end
 
--- Whoever holds the lease gives it up; undefined for who lost it.
+-- The delivery, for whoever has its newest lease. Whether that is over yet, `hook-lease` says.
+local function holdDelivery(id, lease)
+  local d = redis.call('HMGET', deliveryKey(id), 'lease', 'endpoint', 'tenant', 'subject', 'once', 'attempts', 'tries')
+  if not d[1] or d[1] ~= lease then return nil end
+  return { endpoint = d[2], tenant = d[3], subject = d[4], once = d[5] == '1', attempts = tonumber(d[6] or '0'),
+    tries = tonumber(d[7] or '0') }
+end
+
+-- Slots that endpoints get back by `freeSlots`.
+local freed = {}
+local function freeSlot(endpoint) freed[endpoint] = (freed[endpoint] or 0) + 1 end
+
+-- Whoever holds the lease gives it up; undefined for who lost it. `freeSlots` has to follow.
 local function unleaseDelivery(id, lease)
-  local d = redis.call('HMGET', deliveryKey(id), 'lease', 'endpoint', 'tenant', 'subject', 'once')
-  if not d[1] or d[1] ~= lease or redis.call('ZREM', P .. 'hook-lease', id) == 0 then return nil end
-  local endpoint = endpointKey(d[2])
-  if redis.call('EXISTS', endpoint) == 1 then redis.call('HINCRBY', endpoint, 'flight', -1) end
-  -- A lane that was full has a turn again.
-  local first = redis.call('ZRANGE', P .. 'hook-due:' .. d[2], 0, 0, 'WITHSCORES')
-  if first[1] then redis.call('ZADD', P .. 'hook-ring', 'LT', first[2], d[2]) end
-  return { endpoint = d[2], tenant = d[3], subject = d[4], once = d[5] == '1' }
+  local held = holdDelivery(id, lease)
+  if not held or redis.call('ZREM', P .. 'hook-lease', id) == 0 then return nil end
+  freeSlot(held.endpoint)
+  return held
+end
+
+-- A lane that was full has a turn again.
+local function freeSlots()
+  for endpoint, slots in pairs(freed) do
+    if redis.call('EXISTS', endpointKey(endpoint)) == 1 then
+      redis.call('HINCRBY', endpointKey(endpoint), 'flight', -slots)
+    end
+    local first = redis.call('ZRANGE', P .. 'hook-due:' .. endpoint, 0, 0, 'WITHSCORES')
+    if first[1] then redis.call('ZADD', P .. 'hook-ring', 'LT', first[2], endpoint) end
+  end
 end
