@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis"
 
 import { decodeUnaffordable, type Unaffordable } from "./budget.ts"
+import { createConvoy } from "./convoy.ts"
 import { handovers, type Handover } from "./handover.ts"
 import { encodeOwnWebhook } from "./own-webhook.ts"
 import type { FirstForecast, JobPlace } from "./places.ts"
@@ -44,6 +45,7 @@ type Options = {
 
 /** What callers do to jobs. */
 export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }: Options) {
+  const together = createConvoy()
   const read = async (id: string): Promise<JobRecord | undefined> =>
     decodeJob(id, await redis.hgetall(`${prefix}:job:${id}`))
   return {
@@ -63,8 +65,7 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
     async submit({ job, idempotency, forecast }: Submission): Promise<Submitted> {
       const { webhook, tenant } = job
       if (webhook) await secrets.ensureOwn(tenant)
-      const answer = (await scripts.run(
-        "submit",
+      const args = [
         job.id,
         idempotency?.key ?? "",
         idempotency?.fingerprint ?? "",
@@ -74,8 +75,9 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
         forecast ? encodeForecast(forecast) : "0||0|",
         ...encodeJob(job),
         ...(webhook ? Object.entries(encodeOwnWebhook(vault, { tenant, of: "job" }, webhook)).flat() : []),
-      )) as [string, ...(string | number)[]]
-      return submittedOf(answer)
+      ]
+      const answer = await together(() => scripts.run("submit", ...args))
+      return submittedOf(answer as [string, ...(string | number)[]])
     },
 
     /** The job that an earlier request with this Idempotency-Key and content made. */
