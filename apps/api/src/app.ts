@@ -70,7 +70,7 @@ import { updateWebhookEndpoint } from "./routes/update-webhook-endpoint.ts"
 import { watchJob } from "./routes/watch-job.ts"
 import { createSubmitJob } from "./submit-job.ts"
 import { createAssetView } from "./view/asset-view.ts"
-import { createEndedJobs } from "./view/ended-jobs.ts"
+import { createToldJobs } from "./view/told-jobs.ts"
 import { createCheckWebhookUrl } from "./webhook-guard.ts"
 
 export type AppOptions = {
@@ -219,7 +219,7 @@ function partsOf(options: RouteOptions) {
     view,
     checkWebhookUrl,
     eventBody: createEventBody({ ...options, view }),
-    ended: createEndedJobs({ ledger, view }),
+    told: createToldJobs({ ledger, view }),
     readiness: createReadiness(options),
     readForm,
   }

@@ -46,10 +46,22 @@ type Options = {
 /** What callers do to jobs. */
 export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }: Options) {
   const together = createConvoy()
-  const read = async (id: string): Promise<JobRecord | undefined> =>
-    decodeJob(id, await redis.hgetall(`${prefix}:job:${id}`))
+  const fieldsOf = (id: string) => redis.hgetall(`${prefix}:job:${id}`)
+  const fieldsRead = new WeakMap<JobRecord, Fields>()
+  const read = async (id: string): Promise<JobRecord | undefined> => {
+    const fields = await fieldsOf(id)
+    const record = decodeJob(id, fields)
+    if (record) fieldsRead.set(record, fields)
+    return record
+  }
   return {
     read,
+
+    /** Whether a job is still just as it was read. */
+    async isAsRead(record: JobRecord): Promise<boolean> {
+      const before = fieldsRead.get(record)
+      return before !== undefined && isSame(before, await fieldsOf(record.id))
+    },
 
     /** Whose job it is and how many events it had: enough to see whether an ended one is still as it was. */
     async glance(id: string): Promise<{ tenant: string | null; eventCount: number }> {
@@ -86,6 +98,18 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
       return known === fingerprint && id !== undefined ? read(id) : undefined
     },
   }
+}
+
+type Fields = Readonly<Record<string, string>>
+
+function isSame(a: Fields, b: Fields): boolean {
+  let more = 0
+  for (const name in b) {
+    if (a[name] !== b[name]) return false
+    more += 1
+  }
+  for (const _ in a) more -= 1
+  return more === 0
 }
 
 function submittedOf(answer: readonly [string, ...(string | number)[]]): Submitted {
