@@ -4,6 +4,7 @@ import type { Benchmark } from "./benchmark.ts"
 import { inTurns } from "./in-turns.ts"
 import { loadRows, noLimit } from "./load-rows.ts"
 import { load, loadRounds, showLoad } from "./load.ts"
+import { redisSettings } from "./redis-settings.ts"
 
 const body = JSON.stringify({
   prompt:
@@ -18,7 +19,7 @@ export const submit: Benchmark = {
   name: "submit",
   compares: "POST /v1/generations, beside Express and BullMQ's `queue.add` of the same body",
   async run(progress) {
-    await using world = await startWorld({ workers: 0, apiEnv: noLimit })
+    await using world = await startWorld({ workers: 0, apiEnv: noLimit, redisSettings })
     await using bare = await startListening(new URL("./bare/submit-server.ts", import.meta.url), {
       REDIS_SOCKET: socketOf(world.redisUrl),
     })

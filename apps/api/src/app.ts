@@ -8,7 +8,6 @@ import type { Logger, Metrics } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
 import { createDocuments, createEventBody, createJobView, createSignedUrls } from "@kiln/views"
 import express, { Router, type RequestHandler } from "express"
-import helmet from "helmet"
 import type { Redis } from "ioredis"
 
 import { createApiMetrics } from "./api-metrics.ts"
@@ -26,6 +25,7 @@ import { rateLimit } from "./http/rate-limit.ts"
 import { createReadForm } from "./http/read-form.ts"
 import { requestId } from "./http/request-id.ts"
 import { requestLog } from "./http/request-log.ts"
+import { securityHeaders } from "./http/security-headers.ts"
 import { createReadiness } from "./readiness.ts"
 import { createResolveInputs } from "./resolve-inputs.ts"
 import { cancelJob } from "./routes/cancel-job.ts"
@@ -70,7 +70,7 @@ import { updateWebhookEndpoint } from "./routes/update-webhook-endpoint.ts"
 import { watchJob } from "./routes/watch-job.ts"
 import { createSubmitJob } from "./submit-job.ts"
 import { createAssetView } from "./view/asset-view.ts"
-import { createEndedJobs } from "./view/ended-jobs.ts"
+import { createToldJobs } from "./view/told-jobs.ts"
 import { createCheckWebhookUrl } from "./webhook-guard.ts"
 
 export type AppOptions = {
@@ -184,28 +184,6 @@ function mountWebhooks(router: Router, deps: WebhookDeps): void {
   mount(router, operations.listEvents, listEvents(deps))
 }
 
-/** One policy for all: answers are data, and the pages of `/docs` bring all that they need. */
-const securityHeaders = helmet({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'", "'unsafe-inline'"],
-      imgSrc: ["'self'", "data:"],
-      fontSrc: ["'self'"],
-      connectSrc: ["'self'"],
-      baseUri: ["'none'"],
-      formAction: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-  // Images behind signed links are made to be shown on other sites.
-  crossOriginResourcePolicy: { policy: "cross-origin" },
-  // Whoever terminates TLS decides on this for the whole domain.
-  strictTransportSecurity: false,
-})
-
 /** What the routes have in common. */
 function partsOf(options: RouteOptions) {
   const { ledger, storage } = options
@@ -241,7 +219,7 @@ function partsOf(options: RouteOptions) {
     view,
     checkWebhookUrl,
     eventBody: createEventBody({ ...options, view }),
-    ended: createEndedJobs({ ledger, view }),
+    told: createToldJobs({ ledger, view }),
     readiness: createReadiness(options),
     readForm,
   }

@@ -5,7 +5,7 @@ import type { Redis } from "ioredis"
 
 import type { Replay } from "./event-log.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
-import { library } from "./script-text.ts"
+import { withLibrary } from "./script-text.ts"
 import { plainVault } from "./testing/plain-vault.ts"
 import { startRedis } from "./testing/private-redis.ts"
 import { newJob } from "./testing/sample-job.ts"
@@ -145,7 +145,7 @@ test("only an endpoint of the tenant that is enabled can be replayed to", async 
 test("an event of a batch or a tenant is kept and sent with its data", async () => {
   const id = await endpoint()
   await ledger.webhookEndpoints.change("acme", id, { events: ["batch.progress", "budget.threshold"] })
-  const script = `${library}\nreturn announce(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])`
+  const script = withLibrary("return announce(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])")
   const announce = (kind: string, subject: string, n: number, data: unknown) =>
     redis.eval(script, 1, "{test}", "acme", kind, subject, n, JSON.stringify(data))
   const progress = await announce("batch.progress", "bat_1", 1, { counts: { total: 2 } })

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis"
 
 import { decodeUnaffordable, type Unaffordable } from "./budget.ts"
+import { createConvoy } from "./convoy.ts"
 import { handovers, type Handover } from "./handover.ts"
 import { encodeOwnWebhook } from "./own-webhook.ts"
 import type { FirstForecast, JobPlace } from "./places.ts"
@@ -44,10 +45,23 @@ type Options = {
 
 /** What callers do to jobs. */
 export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }: Options) {
-  const read = async (id: string): Promise<JobRecord | undefined> =>
-    decodeJob(id, await redis.hgetall(`${prefix}:job:${id}`))
+  const together = createConvoy()
+  const fieldsOf = (id: string) => redis.hgetall(`${prefix}:job:${id}`)
+  const fieldsRead = new WeakMap<JobRecord, Fields>()
+  const read = async (id: string): Promise<JobRecord | undefined> => {
+    const fields = await fieldsOf(id)
+    const record = decodeJob(id, fields)
+    if (record) fieldsRead.set(record, fields)
+    return record
+  }
   return {
     read,
+
+    /** Whether a job is still just as it was read. */
+    async isAsRead(record: JobRecord): Promise<boolean> {
+      const before = fieldsRead.get(record)
+      return before !== undefined && isSame(before, await fieldsOf(record.id))
+    },
 
     /** Whose job it is and how many events it had: enough to see whether an ended one is still as it was. */
     async glance(id: string): Promise<{ tenant: string | null; eventCount: number }> {
@@ -63,8 +77,7 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
     async submit({ job, idempotency, forecast }: Submission): Promise<Submitted> {
       const { webhook, tenant } = job
       if (webhook) await secrets.ensureOwn(tenant)
-      const answer = (await scripts.run(
-        "submit",
+      const args = [
         job.id,
         idempotency?.key ?? "",
         idempotency?.fingerprint ?? "",
@@ -74,8 +87,9 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
         forecast ? encodeForecast(forecast) : "0||0|",
         ...encodeJob(job),
         ...(webhook ? Object.entries(encodeOwnWebhook(vault, { tenant, of: "job" }, webhook)).flat() : []),
-      )) as [string, ...(string | number)[]]
-      return submittedOf(answer)
+      ]
+      const answer = await together(() => scripts.run("submit", ...args))
+      return submittedOf(answer as [string, ...(string | number)[]])
     },
 
     /** The job that an earlier request with this Idempotency-Key and content made. */
@@ -84,6 +98,18 @@ export function createJobs({ redis, scripts, prefix, vault, secrets, ...limits }
       return known === fingerprint && id !== undefined ? read(id) : undefined
     },
   }
+}
+
+type Fields = Readonly<Record<string, string>>
+
+function isSame(a: Fields, b: Fields): boolean {
+  let more = 0
+  for (const name in b) {
+    if (a[name] !== b[name]) return false
+    more += 1
+  }
+  for (const _ in a) more -= 1
+  return more === 0
 }
 
 function submittedOf(answer: readonly [string, ...(string | number)[]]): Submitted {

@@ -33,8 +33,43 @@ export function createLogger({
   destination?: DestinationStream
 }): Logger {
   const options = { name, level, redact: { paths: REDACTED, censor: "[redacted]" } }
-  // Written aside: a process that serves requests does not wait for its own lines. Fatal ones and an exit flush.
-  return pino(options, destination ?? pino.destination({ dest: 1, sync: false }))
+  return pino(options, destination ?? openStdout())
+}
+
+const mostHeld = 64 * 1024
+const longestHeldMs = 50
+
+/**
+ * Stdout, written aside and in pieces: a process that serves requests neither waits for its lines nor asks the system
+ * for each of them. Fatal ones and an exit write all that is held.
+ */
+function openStdout(): DestinationStream & { flushSync(): void } {
+  const stdout = pino.destination({ dest: 1, sync: false })
+  let held = ""
+  let timer: NodeJS.Timeout | undefined
+
+  function pass(): void {
+    clearTimeout(timer)
+    timer = undefined
+    if (held !== "") stdout.write(held)
+    held = ""
+  }
+
+  function flushSync(): void {
+    stdout.flushSync()
+    if (held !== "") pino.destination({ dest: 1, sync: true }).write(held)
+    held = ""
+  }
+
+  process.once("exit", flushSync)
+  return {
+    write(line) {
+      held += line
+      if (held.length >= mostHeld) pass()
+      else timer ??= setTimeout(pass, longestHeldMs).unref()
+    },
+    flushSync,
+  }
 }
 
 /** Replaces each secret in a text, also where it is percent-encoded, as in a URL. */

@@ -1,5 +1,5 @@
 import type { Job, Output } from "@kiln/contract"
-import type { FirstPlace, JobRecord, KeptOutput, Ledger, NewJob } from "@kiln/ledger"
+import type { FirstPlace, JobPlace, JobRecord, KeptOutput, Ledger, NewJob } from "@kiln/ledger"
 
 import { promptOf, type Documents } from "./documents.ts"
 import { firstRecord, renderJob } from "./render-job.ts"
@@ -40,14 +40,15 @@ export function createJobView({ publicUrl, ledger, documents, urls, imageRetenti
       return Math.min(urls.stableUntil(now), lostAt > now ? lostAt : Infinity)
     },
 
-    async of(record: JobRecord): Promise<Job> {
+    /** `place`: where the job stands, if that was asked for already. */
+    async of(record: JobRecord, place?: JobPlace | null): Promise<Job> {
       const { spec, textKey } = record
       const now = Date.now()
       const isLost = hasLostImages(record, now)
       const [prompt, text, queue, outputs] = await Promise.all([
         promptOf(spec, documents),
         textKey === null ? record.text : documents.read(textKey),
-        record.status === "queued" ? queueOf(record, now) : null,
+        record.status === "queued" ? queueOf(record, now, place) : null,
         Promise.all([...record.outputs].map(([index, kept]) => outputOf(index, kept, isLost, now))),
       ])
       return renderJob(record, { prompt, text, outputs, queue }, publicUrl)
@@ -62,8 +63,8 @@ export function createJobView({ publicUrl, ledger, documents, urls, imageRetenti
     },
   }
 
-  async function queueOf(record: JobRecord, now: number): Promise<Job["queue"]> {
-    const { position, blockedBy, etaSeconds } = await ledger.place(record)
+  async function queueOf(record: JobRecord, now: number, place?: JobPlace | null): Promise<Job["queue"]> {
+    const { position, blockedBy, etaSeconds } = place ?? (await ledger.place(record))
     const blocked_by = isEarly(record, now) ? "not_before" : blockedBy
     return { position, blocked_by, eta_seconds: etaSeconds }
   }

@@ -32,13 +32,14 @@ export function mount<Of extends Operation>(
   handle: Handler<Of>,
   readForm?: ReadForm,
 ): void {
+  const parseInput = createParseInput(operation)
   router[operation.method](
     operation.path,
     mayDo(operation.scope),
     ...(takesBody.has(operation.method) && !operation.rows ? [bodyReader(operation, readForm)] : []),
     async (req: Request, res: Response) => {
       await using _files = callOf(res).form
-      const answer = await handle(parseInput(operation, req), { req, res })
+      const answer = await handle(parseInput(req), { req, res })
       // Replies are not parsed: their types are checked where they are made.
       if (answer && !res.destroyed) send(req, res, { status: operation.status, ...answer })
     },
@@ -84,21 +85,27 @@ const mayDo =
 
 const empty = z.strictObject({}).optional()
 
-function parseInput<Of extends Operation>(operation: Of, req: Request): Input<Of> {
+function createParseInput<Of extends Operation>(operation: Of): (req: Request) => Input<Of> {
   const hasNoBody = operation.body instanceof z.ZodUndefined
-  if (operation.headers && "cancel-after" in operation.headers) {
-    req.body = withCancelAfter(req.body, req.headers["cancel-after"])
+  const hasParams = operation.path.includes(":")
+  const takesCancelAfter = operation.headers !== undefined && "cancel-after" in operation.headers
+  // Most requests have no query: what that means is found out once.
+  const noParams = Object.freeze(operation.params.safeParse({}).data)
+  const noQuery = Object.freeze(operation.query.safeParse({}).data)
+
+  return (req) => {
+    if (takesCancelAfter) req.body = withCancelAfter(req.body, req.headers["cancel-after"])
+    const isUpload = operation.rows !== undefined || (operation.upload !== undefined && isMultipart(req))
+    const body = isUpload ? undefined : parse(hasNoBody ? empty : operation.body, req.body as unknown)
+    const hasQuery = req.url.includes("?")
+    const input = {
+      params: hasParams ? parse(operation.params, req.params) : noParams,
+      query: hasQuery || noQuery === undefined ? parse(operation.query, hasQuery ? req.query : {}) : noQuery,
+      body: hasNoBody ? undefined : body,
+    }
+    // The schemas are the operation's own, so this is what its types say, but for uploads: their handlers look first.
+    return input as Input<Of>
   }
-  const isUpload = operation.rows !== undefined || (operation.upload !== undefined && isMultipart(req))
-  const body = isUpload ? undefined : parse(hasNoBody ? empty : operation.body, req.body as unknown)
-  const input = {
-    params: parse(operation.params, req.params),
-    // Parsing the query is work; most requests have none.
-    query: parse(operation.query, req.url.includes("?") ? req.query : {}),
-    body: hasNoBody ? undefined : body,
-  }
-  // The schemas are the operation's own, so this is what its types say, but for uploads: their handlers look first.
-  return input as Input<Of>
 }
 
 function parse(schema: z.ZodType, value: unknown): unknown {

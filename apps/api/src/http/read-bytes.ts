@@ -29,16 +29,21 @@ export function createReadBytes({ mostBytes, mostHeldBytes }: BodyLimits) {
       heldBytes -= held
       held = 0
     }
+    const take = (chunk: Buffer) => {
+      bytes += chunk.length
+      held += chunk.length + chunkBytes
+      heldBytes += chunk.length + chunkBytes
+      if (bytes > mostBytes) throw tooLarge(mostBytes)
+      if (heldBytes > mostHeldBytes) throw tooMany()
+      chunks.push(chunk)
+    }
     try {
+      const whole = source === req ? arrived(req) : undefined
+      if (whole) take(whole)
       // Leaving the loop must not cut the connection, over which the refusal is to go.
-      for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        bytes += chunk.length
-        held += chunk.length + chunkBytes
-        heldBytes += chunk.length + chunkBytes
-        if (bytes > mostBytes) throw tooLarge(mostBytes)
-        if (heldBytes > mostHeldBytes) throw tooMany()
-        chunks.push(chunk)
-      }
+      else
+        for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)
+          take(chunk)
       // What was read lives on in what is made of it.
       if (res.closed) release()
       else res.once("close", release)
@@ -56,6 +61,10 @@ export function createReadBytes({ mostBytes, mostHeldBytes }: BodyLimits) {
     return Buffer.concat(chunks)
   }
 }
+
+/** Small bodies mostly come with their headers: then there is nothing to wait for. */
+const arrived = (req: Request): Buffer | undefined =>
+  req.complete && !req.destroyed ? ((req.read() as Buffer | null) ?? undefined) : undefined
 
 /** The body without its compression. Brotli is left out: its decoder takes 16 MB before the first byte comes out. */
 export function decompressed(req: Request): Readable {

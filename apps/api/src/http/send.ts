@@ -28,17 +28,18 @@ export function send(req: Request, res: Response, { status, headers, body, condi
 
 const json = "application/json; charset=utf-8"
 
-/** A body that was made into text before, with its strong ETag. */
-export type Prepared = { text: string; etag: string }
+/** A body that was made into text before, with its strong ETag and what else is said of it. */
+export type Prepared = { text: string; etag: string; headers: Readonly<Record<string, string>> }
 
 /** Writes an answer that was prepared before, or 304 when the caller has it. */
 export function sendPrepared(req: Request, res: Response, prepared: Prepared): void {
   if (res.destroyed) return
+  for (const name in prepared.headers) res.setHeader(name, prepared.headers[name] ?? "")
   res.setHeader("Cache-Control", "private, no-cache")
   sendTagged(req, res, prepared)
 }
 
-function sendTagged(req: Request, res: Response, { text, etag }: Prepared): void {
+function sendTagged(req: Request, res: Response, { text, etag }: Omit<Prepared, "headers">): void {
   res.setHeader("ETag", etag)
   if (isFresh(req.headers["if-none-match"], etag)) {
     res.statusCode = 304

@@ -19,10 +19,16 @@ dateOf = function(ms)
     string.format('%02d', ofYear - math.floor((153 * shifted + 2) / 5) + 1)
 end
 
+-- The daily and the monthly budget in a hash; no script changes them.
+local budgetsKnown = {}
+local function budgetsIn(hash)
+  budgetsKnown[hash] = budgetsKnown[hash] or redis.call('HMGET', hash, 'daily_budget', 'monthly_budget')
+  return budgetsKnown[hash]
+end
+
 -- Of one holder ('': the whole tenant, else a key): its two budgets, each with what was spent of it in its period.
 local function standingsOf(tenant, holder)
-  local from = holder == '' and P .. 'tenant:' .. tenant or P .. 'key:' .. holder
-  local budgets = redis.call('HMGET', from, 'daily_budget', 'monthly_budget')
+  local budgets = budgetsIn(holder == '' and P .. 'tenant:' .. tenant or P .. 'key:' .. holder)
   if not budgets[1] and not budgets[2] then return {} end
   local month, day = dateOf(now)
   local tail = holder == '' and '' or '|' .. holder
@@ -77,17 +83,22 @@ local function unaffordable(tenant, key, estimate)
   end
 end
 
--- Sets the estimate of a job, or of a batch whose items are no jobs yet, aside in its own hash, until it is spent or the
--- holder ends. A key without budgets has nothing set aside.
-reserve = function(hash, tenant, key, estimate)
-  if not estimate or estimate <= 0 then return end
-  local limited = redis.call('HMGET', P .. 'key:' .. key, 'daily_budget', 'monthly_budget')
+-- Sets the estimate of a job, or of a batch whose items are no jobs yet, aside until it is spent or the holder ends.
+-- Answers what its own hash has to say of it, if anything. A key without budgets has nothing set aside.
+setAside = function(tenant, key, estimate)
+  if not estimate or estimate <= 0 then return nil end
+  local limited = budgetsIn(P .. 'key:' .. key)
   local isKeys = limited[1] or limited[2]
-  redis.call('HSET', hash, 'reserved', money(estimate) .. (isKeys and '|' .. key or ''))
   redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'reserved', money(estimate))
   if isKeys then redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'reserved|' .. key, money(estimate)) end
   watchThresholds(tenant, '')
   if isKeys then watchThresholds(tenant, key) end
+  return money(estimate) .. (isKeys and '|' .. key or '')
+end
+
+reserve = function(hash, tenant, key, estimate)
+  local aside = setAside(tenant, key, estimate)
+  if aside then redis.call('HSET', hash, 'reserved', aside) end
 end
 
 -- Gives back what is set aside in a hash: all of it, or as much as was spent now.

@@ -2,7 +2,7 @@
 local attemptsKept = 40
 local mostSkipped = 100
 -- Of budgets.lua.
-local release, charge, reserve, estimateOfRest, dateOf
+local release, charge, setAside, reserve, estimateOfRest, dateOf
 
 -- Waiting jobs stand in lanes: one for each list of models, and one for each list in each batch, so that a batch can be
 -- held as a whole.
@@ -358,10 +358,10 @@ end
 -- event goes in with the record: this is the step that every caller waits for.
 local function enter(id, record, first, last)
   local event = eventOf(id, 1)
-  redis.call('HSET', jobKey(id), 'status', 'queued', 'events', '1', 'e:1', eventLine(event, 'job.queued'),
-    unpack(ARGV, first, last))
+  local aside = setAside(record.tenant, record.key, tonumber(record.estimate))
+  redis.call('HSET', jobKey(id), 'status', 'queued', 'e:1', eventLine(event, 'job.queued'), 'events', '1',
+    aside and 'reserved' or 'events', aside or '1', unpack(ARGV, first, last))
   publish(event, 'job.queued', id, record.tenant)
-  reserve(jobKey(id), record.tenant, record.key, tonumber(record.estimate))
   redis.call('ZADD', P .. 'index:' .. record.tenant, 0, id)
   redis.call('ZADD', P .. 'index:' .. record.tenant .. ':queued', 0, id)
   if record.hook then redis.call('HSET', P .. 'hooks:' .. record.tenant, 'own', '1') end
