@@ -19,8 +19,8 @@ const secret = `whsec_${randomBytes(32).toString("base64")}`
 const id = "evt_019ab1f2c3d47e5f8a90b1c2d3e4f506"
 
 async function snippet(language: string, holding: string): Promise<string> {
-  const text = await readFile(join(root, "docs/webhooks.md"), "utf8")
-  const all = [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"))]
+  const page = await readFile(join(root, "docs/webhooks.md"), "utf8")
+  const all = [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"))]
   const code = all.map(([, found = ""]) => found).find((found) => found.includes(holding))
   assert.ok(code, `docs/webhooks.md has no ${language} with ${holding}`)
   return code

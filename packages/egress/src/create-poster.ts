@@ -95,7 +95,9 @@ const aim = (url: URL) => ({ origin: url.origin, path: url.pathname + url.search
 function knowing<Value>(most: number, find: (text: string) => Value): (text: string) => Value {
   const known = new Map<string, Value>()
   return (text) => {
-    const value = known.get(text) ?? find(text)
+    const before = known.get(text)
+    if (before !== undefined) return before
+    const value = find(text)
     if (known.size >= most) known.clear()
     known.set(text, value)
     return value

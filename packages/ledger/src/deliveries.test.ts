@@ -473,9 +473,9 @@ test("what is sent again says when it was made, and that it was tried", async ()
   assert.ok(first && first.attempts === 0 && Math.abs(first.createdAt.getTime() - madeAt) < 60_000)
   await record(first, { kind: "delivered" })
   await ledger.deliveryLog.again("acme", first.id)
-  const [again] = await take()
+  const [second] = await take()
   assert.deepEqual(
-    [again?.tries, again?.attempts, again?.createdAt.getTime()],
+    [second?.tries, second?.attempts, second?.createdAt.getTime()],
     [0, 1, first.createdAt.getTime()],
   )
 })
