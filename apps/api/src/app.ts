@@ -226,6 +226,7 @@ function partsOf(options: RouteOptions) {
     documents,
     urls,
     findTemplate,
+    findPrevious,
     resolveInputs,
     submitJob: createSubmitJob({
       ...options,
