@@ -31,9 +31,9 @@ async function serveDamaged() {
 }
 
 /** Has the worker read the image. The upstream blocks the prompt, so that no time goes into painting. */
-async function read({ client, ended }: World, url: string): Promise<Job> {
+async function read(world: World, url: string): Promise<Job> {
   const body = { prompt: "[[prompt_block]] in winter", images: [{ url }] }
-  return ended((await client.send(operations.createEdit, { body })).id)
+  return world.ended((await world.client.send(operations.createEdit, { body })).id)
 }
 
 test("2 000 damaged images are read or refused, and the worker that reads them goes on", async () => {
