@@ -1,10 +1,13 @@
 import assert from "node:assert/strict"
+import { readdir } from "node:fs/promises"
+import { join } from "node:path"
 import { after, before, suite, test } from "node:test"
 
 import { createClient } from "@kiln/client"
 import { operations, type EditInput, type GenerationInput, type Job } from "@kiln/contract"
 
 import { servePhoto } from "../world/photo-server.ts"
+import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
 
 const bytesOf = async ({ outputs }: Job): Promise<Buffer[]> =>
@@ -97,6 +100,27 @@ suite("an identical earlier request", () => {
     assert.deepEqual([replay.status, replay.headers.get("idempotent-replayed")], [200, "true"])
     assert.deepEqual(replay.job, second.job)
     assert.equal((await ask({ ...asked, n: 2 }, headers)).status, 422)
+  })
+
+  test("costs nothing, so that no max_cost_usd is too low for it", async () => {
+    const asked = { prompt: `A grey mug${", and another".repeat(500)}`, cache: true, max_cost_usd: 0.000_001 }
+    const headers = { "idempotency-key": "grey" }
+    assert.equal((await ask(asked, headers)).status, 402)
+    await until("its prompt is not kept", async () => {
+      const files = await readdir(join(world.dataDir, "objects/default"), { recursive: true })
+      return !files.some((name) => name.includes("prompt.txt"))
+    })
+    const { max_cost_usd: _, ...dear } = asked
+    const first = await world.make(dear)
+    const { status, job } = await ask(asked, headers)
+    assert.equal(status, 200)
+    isCached(job, first.id)
+    await remove(first.id)
+    const replay = await ask(asked, headers)
+    assert.deepEqual([replay.status, replay.job.id], [200, job.id])
+    await remove(job.id)
+    assert.equal((await ask({ ...asked, seed: 1 })).status, 402)
+    assert.equal((await ask({ ...asked, cache: false })).status, 402)
   })
 
   test("is known by the content of its images, however they were given", async () => {

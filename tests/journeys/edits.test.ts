@@ -98,9 +98,17 @@ test("a photo by URL is fetched by the worker where private addresses are allowe
 test("without that, an address of this machine is not fetched", async () => {
   await using world = await startWorld()
   await using server = await servePhoto()
-  const job = await make(world, { prompt: "In winter", images: [{ url: server.url }] })
+  const asked = { prompt: "In winter", images: [{ url: server.url }] }
+  const refused = await world.client.request(operations.createEdit, { body: asked })
+  assert.equal(refused.status, 400)
+  assert.match(await refused.text(), /127\.0\.0\.1 is not a public address/)
+  // What a name stands for is found out by the worker.
+  const job = await make(world, {
+    ...asked,
+    images: [{ url: server.url.replace("127.0.0.1", "localhost") }],
+  })
   assert.deepEqual([job.status, job.error?.code], ["failed", "input_unreachable"])
-  assert.match(job.error?.message ?? "", /127\.0\.0\.1 is not a public address/)
+  assert.match(job.error?.message ?? "", /localhost is not a public address/)
   assert.deepEqual([server.requests(), world.emulator.calls.length, job.usage.upstream_calls], [0, 0, 0])
 })
 

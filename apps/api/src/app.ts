@@ -204,6 +204,7 @@ function partsOf(options: RouteOptions) {
     documents,
     urls,
     findTemplate,
+    findPrevious,
     resolveInputs,
     submitJob: createSubmitJob({
       ...options,

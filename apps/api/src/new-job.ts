@@ -1,4 +1,11 @@
-import { newId, Refusal, type GenerationRequest, type ModelEntry } from "@kiln/contract"
+import {
+  newId,
+  Refusal,
+  type GenerationRequest,
+  type ModelEntry,
+  type Parameters,
+  type Tokens,
+} from "@kiln/contract"
 import {
   costOf,
   estimateTokens,
@@ -20,12 +27,30 @@ type Caller = { tenant: string; key: string }
 /** What is edited: how many images, undefined where there are words alone, and the conversation that it goes on with. */
 type Asked = { images: number | undefined; continued?: Continued | undefined }
 
-/** A request as a job to be written, with its prompt still in it. Throws a Refusal for what cannot or must not be done. */
+type Made = {
+  /** Its prompt is still in it. */
+  job: NewJob
+  /** Why it may not be painted: its estimate is above `max_cost_usd`. */
+  excess: Refusal | undefined
+}
+
+/** What a request is expected to take with a model, in tokens, with what was said before in its conversation. */
+export function expectedTokens(
+  model: ModelEntry,
+  prompt: string,
+  parameters: Parameters,
+  { images, continued }: Asked,
+): Tokens {
+  const tokens = estimateTokens(model, prompt, parameters, continued?.images.length ?? images)
+  return { ...tokens, input: tokens.input + parameters.n * (continued?.earlierTokens ?? 0) }
+}
+
+/** A request as a job to be written. Throws a Refusal for what cannot be done. */
 export function newJob(
   request: GenerationRequest,
   { prompt, template }: Words,
   { models, tenant, key, now, images, continued }: Caller & Asked & { models: Models; now: Date },
-): NewJob {
+): Made {
   const {
     prompt: _prompt,
     template: _template,
@@ -43,11 +68,8 @@ export function newJob(
   } = request
   // A conversation stays with its model, as long as there is that model.
   const usual = continued && models.get(continued.model) ? continued.model : undefined
-  const earlier = parameters.n * (continued?.earlierTokens ?? 0)
-  const estimate = (model: ModelEntry) => {
-    const tokens = estimateTokens(model, prompt, parameters, continued?.images.length ?? images)
-    return costOf({ ...tokens, input: tokens.input + earlier }, model.prices)
-  }
+  const estimate = (model: ModelEntry) =>
+    costOf(expectedTokens(model, prompt, parameters, { images, continued }), model.prices)
   // The image that is refined is one of those that the model takes.
   const given = continued ? continued.images.length + 1 : images
   const plan = planModels(models, {
@@ -58,8 +80,7 @@ export function newJob(
       max_cost_usd === undefined || (toUsd(estimate(model)) ?? Infinity) <= max_cost_usd,
     now,
   })
-  for (const each of plan.named) checkBudget(each, max_cost_usd, estimate(each))
-  return {
+  const job: NewJob = {
     id: newId("job"),
     tenant,
     key,
@@ -82,21 +103,28 @@ export function newJob(
     deadlineSeconds: deadline_seconds ?? null,
     ...(webhook ? { webhook } : {}),
   }
+  return { job, excess: excessOf(plan.named, max_cost_usd, estimate) }
 }
 
 /** Whichever of the models makes it: as much as the dearest is set aside. One of unknown price makes it unknown. */
 const dearest = (estimates: readonly (number | null)[]): number | null =>
   estimates.reduce((most, each) => (most === null || each === null ? null : Math.max(most, each)), 0)
 
-function checkBudget(model: ModelEntry, mostUsd: number | undefined, estimateNanoUsd: number | null): void {
-  if (mostUsd === undefined) return
-  const estimate = toUsd(estimateNanoUsd)
-  if (estimate !== null && estimate <= mostUsd) return
+/** The first of the models that is too dear, or of unknown price. */
+function excessOf(
+  models: readonly ModelEntry[],
+  mostUsd: number | undefined,
+  estimateOf: (model: ModelEntry) => number | null,
+): Refusal | undefined {
+  if (mostUsd === undefined) return undefined
+  const model = models.find((each) => (toUsd(estimateOf(each)) ?? Infinity) > mostUsd)
+  if (!model) return undefined
+  const estimate = toUsd(estimateOf(model))
   const detail =
     estimate === null
       ? `the price of ${model.id} is not known, so max_cost_usd of ${mostUsd} cannot be kept`
       : `the estimate of ${estimate} USD with ${model.id} is above max_cost_usd of ${mostUsd} USD`
-  throw new Refusal("budget_exceeded", detail, {
+  return new Refusal("budget_exceeded", detail, {
     errors: [{ pointer: "/max_cost_usd", code: "budget_exceeded", detail }],
   })
 }

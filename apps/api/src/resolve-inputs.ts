@@ -9,7 +9,7 @@ import { inputError } from "./input-error.ts"
 
 type Deps = {
   ledger: Pick<Ledger, "read" | "assets">
-  inputs: Pick<Inputs, "checkNamed" | "keepBytes" | "keepFile" | "keepObject">
+  inputs: Pick<Inputs, "checkUrl" | "checkNamed" | "keepBytes" | "keepFile" | "keepObject">
   view: Pick<JobView, "hasLostImages">
 }
 
@@ -54,7 +54,10 @@ export function createResolveInputs({ ledger, inputs, view }: Deps) {
   async function resolve(tenant: string, image: GivenImage): Promise<KeptInput | NamedInput> {
     if ("path" in image) return inputOf((await inputs.keepFile(tenant, image.path, image)).asset)
     const { url, key, asset: id, data, job, output = 0 } = image
-    if (url !== undefined) return { url }
+    if (url !== undefined) {
+      inputs.checkUrl(url)
+      return { url }
+    }
     if (key !== undefined) {
       await inputs.checkNamed(tenant, key)
       return { object: key }
@@ -96,5 +99,6 @@ function fieldError(index: number, image: GivenImage, error: unknown): FieldErro
   if (error instanceof WrongImage) {
     return { pointer: at(error.field), code: error.code, detail: error.message }
   }
-  return inputError(at(image.data ? "data" : image.key ? "key" : "job"), error)
+  const given = (["url", "data", "key"] as const).find((field) => image[field] !== undefined)
+  return inputError(at(given ?? "job"), error)
 }

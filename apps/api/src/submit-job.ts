@@ -1,4 +1,11 @@
-import { idTime, isTerminal, type ApiKey, type GenerationRequest, type Job } from "@kiln/contract"
+import {
+  idTime,
+  isTerminal,
+  type Refusal,
+  type ApiKey,
+  type GenerationRequest,
+  type Job,
+} from "@kiln/contract"
 import type { Models } from "@kiln/jobs"
 import { unaffordable, type Feed, type FirstPlace, type Ledger, type NewJob } from "@kiln/ledger"
 import type { Reuse } from "@kiln/reuse"
@@ -57,8 +64,9 @@ type Asked = {
   query: Parameters<typeof waitOf>[2]
 }
 
-type Submitted = Awaited<ReturnType<Ledger["submit"]>>
+type Submitted = Awaited<ReturnType<Ledger["submit"]>> | { kind: "excessive"; refusal: Refusal }
 type Submission = Parameters<Ledger["submit"]>[0]
+type Prepared = ReturnType<typeof newJob>
 
 /** Makes a job of a request, and waits for it where that is asked for; an Idempotency-Key makes it once. */
 export function createSubmitJob(deps: Deps) {
@@ -72,7 +80,7 @@ export function createSubmitJob(deps: Deps) {
     const { key } = callerOf(res)
     const waitMs = waitOf(req, res, asked.query)
     using _wait = waitMs > 0 ? waits.enter(key.tenant, "wait") : undefined
-    const { job: asNew, words } = await prepare(asked, key, idempotency)
+    const { words, ...asNew } = await prepare(asked, key, idempotency)
     const { job, submitted } = await submit(asNew, words.prompt, idempotency)
     // Told of a connection that broke at the wrong moment, a job can be the replay of itself.
     const isNew = submitted.kind === "created" || (submitted.kind === "replayed" && submitted.id === job.id)
@@ -91,7 +99,7 @@ export function createSubmitJob(deps: Deps) {
     { request, images, previousJob }: Asked,
     { tenant, id: key }: ApiKey,
     idempotency: Submission["idempotency"],
-  ): Promise<{ job: NewJob; words: Words }> {
+  ): Promise<Prepared & { words: Words }> {
     const { findTemplate, findPrevious, models, resolveInputs } = deps
     const type = images ? "edit" : "generation"
     const before = await firstRequest.words(request, tenant, idempotency)
@@ -100,13 +108,15 @@ export function createSubmitJob(deps: Deps) {
     const continued =
       images && previousJob ? await findPrevious(tenant, previousJob, { images, known }) : undefined
     const caller = { models, tenant, key, now: new Date() }
-    const job = newJob(request, words, { ...caller, images: images?.length, continued })
+    const { job, excess } = newJob(request, words, { ...caller, images: images?.length, continued })
+    // What is answered from the images of an earlier job costs nothing.
+    if (excess && !request.cache) throw excess
     if (request.webhook && !(await firstRequest.wasMade(tenant, idempotency))) {
       await deps.checkWebhookUrl(request.webhook.url, "/webhook/url")
     }
     if (continued) job.spec.previous = continued.previous
     if (images) job.spec.inputs = known?.inputs ?? (await resolveInputs(tenant, continued?.images ?? images))
-    return { job: await withStoredPrompt(job, words.prompt, documents), words }
+    return { job: await withStoredPrompt(job, words.prompt, documents), excess, words }
   }
 
   /** Whatever goes wrong while it is waited for: the job was taken, and that has to be told. */
@@ -142,6 +152,8 @@ function accepted(submitted: Submitted, job: NewJob): FirstPlace & { id: string 
       throw queueFull()
     case "unaffordable":
       throw unaffordable(submitted)
+    case "excessive":
+      throw submitted.refusal
   }
 }
 
@@ -166,9 +178,17 @@ function answer(res: Response, job: Job): Answer<Job> {
 /** Writes a job down, or answers it from the images of an earlier one where that is wanted. */
 function createSubmit(deps: Deps) {
   const answerFromEarlier = createAnswerFromEarlier(deps)
-  return async (job: NewJob, prompt: string, idempotency: Submission["idempotency"]) => {
+  return async (
+    { job, excess }: Prepared,
+    prompt: string,
+    idempotency: Submission["idempotency"],
+  ): Promise<{ job: NewJob; submitted: Submitted }> => {
     const answered = await answerFromEarlier(job, prompt, idempotency)
     if (answered) return answered
+    // The same request again is answered with its job, whatever there is to copy now.
+    if (excess && !(idempotency && (await deps.ledger.madeBefore(job.tenant, idempotency)))) {
+      return { job, submitted: { kind: "excessive", refusal: excess } }
+    }
     const forecast = await deps.ledger.foresee(job.tenant, job.model)
     return { job, submitted: await deps.ledger.submit({ job, idempotency, forecast }) }
   }

@@ -56,7 +56,7 @@ export type WorkerOptions = {
   upstreamOf: UpstreamOf
   keepTurns: boolean
   storage: Storage
-  egress: Pick<Egress, "fetchTo">
+  egress: Pick<Egress, "fetchTo" | "checkUrl">
   bucket: InputBucket | undefined
   /** Folder for images on their way to storage. */
   spool: string

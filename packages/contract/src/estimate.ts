@@ -16,7 +16,7 @@ export const EstimateRequest = z
     BatchOptions.extend({ items: rows }),
     BatchOptions.extend({ products: rows }),
   ])
-  .describe("The body of a generation, of an edit with its `images`, or of a batch.")
+  .describe("The body of a generation, of an edit, or of a batch.")
 export type EstimateRequest = z.infer<typeof EstimateRequest>
 
 export const Estimate = z

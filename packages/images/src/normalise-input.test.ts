@@ -251,8 +251,28 @@ test("a file that begins as one type is never decoded as another", async () => {
     }
   }
   // An archive or a page behind a whole image is not seen by who decodes it.
-  const both = Buffer.concat([await picture().jpeg().toBuffer(), Buffer.from(`PK\x03\x04${svg}`)])
-  assert.equal((await normalised(both)).contentType, "image/jpeg")
+  for (const format of ["png", "jpeg", "webp"] as const) {
+    const both = Buffer.concat([await picture().toFormat(format).toBuffer(), Buffer.from(`PK\x03\x04${svg}`)])
+    const { contentType, written, width } = await normalised(both)
+    assert.deepEqual([contentType, written.includes("<svg"), width], [`image/${format}`, false, 160])
+  }
+})
+
+test("what is beside the pixels is dropped when it outweighs them by far", async () => {
+  const comment = Buffer.concat([Buffer.from("\xff\xfe\xff\xff", "latin1"), Buffer.alloc(65_533, 7)])
+  const jpeg = await picture().jpeg().toBuffer()
+  const jpegWith = (count: number) =>
+    Buffer.concat([jpeg.subarray(0, 2), ...Array.from({ length: count }, () => comment), jpeg.subarray(2)])
+  assert.equal((await normalised(jpegWith(20))).converted, false)
+  const { converted, bytes } = await normalised(jpegWith(40))
+  assert.ok(converted && bytes < 20_000, `${bytes}`)
+  const png = await picture().png().toBuffer()
+  const exif = pngChunk(
+    "eXIf",
+    Buffer.concat([Buffer.from("II*\0\x08\0\0\0", "latin1"), Buffer.alloc(3_000_000)]),
+  )
+  const heavy = await normalised(Buffer.concat([png.subarray(0, 33), exif, png.subarray(33)]))
+  assert.ok(heavy.converted && heavy.bytes < 100_000, `${heavy.bytes}`)
 })
 
 test("our decoders read no SVG file, whatever asks them", async () => {

@@ -1,4 +1,4 @@
-import { open, rm } from "node:fs/promises"
+import { open, rm, stat } from "node:fs/promises"
 
 import { JobFailure } from "@kiln/contract"
 import type { FormatEnum, Metadata, Sharp } from "sharp"
@@ -10,6 +10,7 @@ import { keepFile, measureFile } from "./keep-file.ts"
 import { isRecording, nameBytes, nameFile } from "./name-file.ts"
 import { contentTypeOf, type OutputFormat } from "./output-format.ts"
 import { sniff, type ImageType } from "./sniff.ts"
+import { tiffPages } from "./tiff-pages.ts"
 
 export type NormaliseInputOptions = {
   /** A file with bytes that a caller sent; it stays. */
@@ -34,6 +35,12 @@ export type NormalisedInput = {
 
 type Limits = { longestEdge: number; pixelLimit: number; byteLimit: number }
 type Normalised = Pick<NormalisedInput, "contentType" | "width" | "height" | "converted">
+// Opening so many takes a tenth of a second.
+const mostPages = 1_000
+// More than its pixels as they are, and a large colour profile beside them.
+const mostBytesAPixel = 8
+const mostBytesBeside = 2_000_000
+
 type DecodableType = Exclude<ImageType, "image/heic" | "image/heif">
 
 /**
@@ -46,12 +53,12 @@ export async function normaliseInput(options: NormaliseInputOptions): Promise<No
   const { longestEdge = 3072, pixelLimit = 100_000_000, byteLimit = 100_000_000 } = options
   const limits = { longestEdge, pixelLimit, byteLimit }
   try {
-    const { type, isOpenEnded } = await recognise(source, limits)
+    const { type, isBare } = await recognise(source, limits)
     const made = await inTurn(
       () =>
         type === "image/heic" || type === "image/heif"
           ? passOn(type, source, target, limits)
-          : makeReadable({ type, isOpenEnded, source, target, limits }),
+          : makeReadable({ type, isBare, source, target, limits }),
       signal,
     )
     return { ...made, ...(await measureFile(target, signal)) }
@@ -63,11 +70,8 @@ export async function normaliseInput(options: NormaliseInputOptions): Promise<No
   }
 }
 
-/** The true type, and whether a PNG lacks its end: its pixels may be whole, but only written anew it is. */
-async function recognise(
-  path: string,
-  { byteLimit }: Limits,
-): Promise<{ type: ImageType; isOpenEnded: boolean }> {
+/** The true type, and whether the file ends where its image does: what is behind is lost when it is written anew. */
+async function recognise(path: string, { byteLimit }: Limits): Promise<{ type: ImageType; isBare: boolean }> {
   await using file = await open(path, "r")
   const { size } = await file.stat()
   if (size > byteLimit) throw unreadable(`The input image has ${size} bytes; up to ${byteLimit} are accepted`)
@@ -82,7 +86,17 @@ async function recognise(
     )
   }
   const tail = await file.read(Buffer.alloc(8), 0, 8, Math.max(0, size - 8))
-  return { type, isOpenEnded: type === "image/png" && tail.buffer.toString("latin1", 0, 4) !== "IEND" }
+  return { type, isBare: endsRight(type, { head, tail: tail.buffer, size }) }
+}
+
+function endsRight(
+  type: ImageType,
+  { head, tail, size }: { head: Buffer; tail: Buffer; size: number },
+): boolean {
+  if (type === "image/png") return tail.toString("latin1", 0, 4) === "IEND"
+  if (type === "image/jpeg") return tail.toString("latin1", 6) === "\xff\xd9"
+  // The length in the first chunk counts neither its name nor itself; chunks end at even bytes.
+  return type !== "image/webp" || head.readUInt32LE(4) + 8 === size
 }
 
 async function passOn(
@@ -100,21 +114,24 @@ async function passOn(
 
 async function makeReadable({
   type,
-  isOpenEnded,
+  isBare,
   source,
   target,
   limits,
 }: {
   type: DecodableType
-  isOpenEnded: boolean
+  isBare: boolean
   source: string
   target: string
   limits: Limits
 }): Promise<Normalised> {
+  if (type === "image/tiff" && (await tiffPages(source, mostPages + 1)) > mostPages) {
+    throw unreadable(`The input image has more than ${mostPages} pages`)
+  }
   const header = await readHeader(source, type, limits)
   const format = formatFor(type, header)
   const contentType = contentTypeOf(format)
-  if (contentType === type && !isOpenEnded && isPlain(header, limits)) {
+  if (contentType === type && isBare && isPlain(header, limits) && (await isLean(source, header))) {
     await unlessDamaged(decodeWhole(source, limits.pixelLimit))
     await keepFile(source, target)
     return { contentType, width: header.width, height: header.height, converted: false }
@@ -151,6 +168,12 @@ function isPlain(header: Metadata, { longestEdge }: Limits): boolean {
   const { orientation = 1, pages = 1, depth, space, width, height } = header
   const isUsual = depth === "uchar" && (space === "srgb" || space === "b-w")
   return orientation === 1 && pages === 1 && isUsual && Math.max(width, height) <= longestEdge
+}
+
+/** Whether the file is mostly image: what is far heavier than its pixels would be sent to the upstream as it is. */
+async function isLean(source: string, { width, height }: Metadata): Promise<boolean> {
+  const { size } = await stat(source)
+  return size <= width * height * mostBytesAPixel + mostBytesBeside
 }
 
 async function convert(

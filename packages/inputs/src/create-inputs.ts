@@ -15,7 +15,7 @@ import { createSpoolFiles } from "./spool-files.ts"
 export type InputsOptions = {
   ledger: Pick<Ledger, "assets">
   storage: Pick<Storage, "put" | "head" | "open" | "remove">
-  egress: Pick<Egress, "fetchTo">
+  egress: Pick<Egress, "fetchTo" | "checkUrl">
   /** Where images lie that are named by `key`; absent where none is configured. */
   bucket?: Pick<InputBucket, "open" | "sizeOf"> | undefined
   /** Folder for images on their way to storage. */
@@ -62,6 +62,9 @@ export function createInputs(options: InputsOptions) {
         })
       )
     },
+
+    /** Throws an `EgressError` for an address that could never be fetched; nothing is asked. */
+    checkUrl: (url: string): void => void egress.checkUrl(url),
 
     /** Throws what `Egress` throws, too. */
     async keepUrl(tenant: string, url: string, signal?: AbortSignal): Promise<KeptAs> {

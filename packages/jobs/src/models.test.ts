@@ -29,6 +29,13 @@ test("no name is the default model, an alias its successor with a warning", () =
   )
 })
 
+test("ids that were switched off before are names of the successor", () => {
+  for (const id of ["gemini-2.0-flash-preview-image-generation", "gemini-2.0-flash-exp-image-generation"]) {
+    const { model, warnings } = createModels({ defaultModel: "nano-banana" }).resolve(id, new Date())
+    assert.deepEqual([model.id, warnings[0]?.code], ["gemini-nano-banana-2.1", "model_replaced"])
+  }
+})
+
 test("a model whose end is announced says so", () => {
   const { warnings } = models.resolve("gemini-2.5-flash-image", now)
   assert.equal(warnings[0]?.code, "model_retiring")

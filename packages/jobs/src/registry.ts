@@ -13,7 +13,13 @@ export const builtInModels = [
     group: "Nano Banana",
     sort_order: 10,
     api_model: "gemini-nano-banana-2.1",
-    aliases: ["gemini-2.5-flash-image-preview", "gemini-3.1-flash-image-preview", "nano-banana"],
+    aliases: [
+      "gemini-2.5-flash-image-preview",
+      "gemini-3.1-flash-image-preview",
+      "gemini-2.0-flash-preview-image-generation",
+      "gemini-2.0-flash-exp-image-generation",
+      "nano-banana",
+    ],
     protocol: "gemini",
     capabilities: {
       generate: true,
@@ -116,7 +122,7 @@ export const builtInModels = [
       edit: true,
       max_input_images: 14,
       best_input_images: 14,
-      aspect_ratios: [...tenRatios],
+      aspect_ratios: [...fourteenRatios],
       image_sizes: ["1K"],
       text: true,
       thinking_levels: ["minimal", "high"],

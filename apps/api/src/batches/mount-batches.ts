@@ -8,6 +8,7 @@ import type { Storage } from "@kiln/storage"
 import { createBatchView, type JobView, type SignedUrls } from "@kiln/views"
 import type { Router } from "express"
 
+import type { FindPrevious } from "../find-previous.ts"
 import type { FindTemplate } from "../find-template.ts"
 import { mount } from "../http/mount.ts"
 import type { OpenWaits } from "../http/open-waits.ts"
@@ -40,6 +41,7 @@ type Options = {
   urls: SignedUrls
   view: JobView
   findTemplate: FindTemplate
+  findPrevious: FindPrevious
   resolveInputs: ResolveInputs
   checkWebhookUrl: CheckWebhookUrl
   waits: OpenWaits

@@ -28,7 +28,14 @@ export function createPrepareItem(deps: Deps) {
         const { custom_id: _name, type: _type, images, ...request } = item
         const type = images ? "edit" : "generation"
         const words = await findWords(request, { findTemplate: findOnce, tenant, type })
-        const made = newJob(request, words, { models, tenant, key, now, images: images?.length })
+        const { job: made, excess } = newJob(request, words, {
+          models,
+          tenant,
+          key,
+          now,
+          images: images?.length,
+        })
+        if (excess) throw excess
         const { id: _id, tenant: _tenant, key: _key, notBefore, ...job } = made
         return { ...job, notBefore: notBefore?.toISOString() ?? null }
       },

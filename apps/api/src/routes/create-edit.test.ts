@@ -62,6 +62,25 @@ test("images come as bytes, data URI, asset or output of a job, and are shown in
   assert.deepEqual((await api.send(`/v1/jobs/${job.id}`)).body.inputs, body.inputs)
 })
 
+test("a URL that could never be fetched is named at once", async () => {
+  const urls = [
+    "ftp://example.org/a",
+    "a.png",
+    "http://127.0.0.1/a",
+    "https://me:pw@example.org/",
+    "https://x.org:25/",
+  ]
+  const { status, body } = await edit(urls.map((url) => ({ url })))
+  assert.equal(status, 400)
+  assert.deepEqual(errorsOf(body), [
+    "/images/0/url protocol_not_allowed",
+    "/images/1/url url_not_valid",
+    "/images/2/url address_not_allowed",
+    "/images/3/url credentials_in_url",
+    "/images/4/url port_not_allowed",
+  ])
+})
+
 test("an image that was fetched is shown in its place", async () => {
   const { body } = await edit([{ url: "https://example.org/a.png" }, { data: await base64Of("pink") }])
   assert.equal(body.inputs.length, 1)

@@ -1,28 +1,31 @@
 import type { operations } from "@kiln/contract"
-import { costOf, estimateTokens, toUsd, type Models } from "@kiln/jobs"
+import { costOf, toUsd, type Models } from "@kiln/jobs"
 import type { Ledger } from "@kiln/ledger"
 import { warningView } from "@kiln/views"
 
 import type { EstimateRows } from "../batches/estimate-rows.ts"
+import type { FindPrevious } from "../find-previous.ts"
 import type { FindTemplate } from "../find-template.ts"
 import { findWords } from "../find-words.ts"
 import { callerOf } from "../http/call.ts"
 import { isMultipart, type Handler } from "../http/mount.ts"
-import { newJob } from "../new-job.ts"
+import { expectedTokens, newJob } from "../new-job.ts"
 
 type Deps = {
   ledger: Pick<Ledger, "foresee">
   models: Models
   findTemplate: FindTemplate
+  findPrevious: FindPrevious
   estimateRows: EstimateRows
   publicUrl: string
 }
 
-/** Everything that a job of this request would be refused for is refused here too, but for budgets. */
+/** What a job of this request would be refused for is refused here too, but for budgets and the images themselves. */
 export function createEstimate({
   ledger,
   models,
   findTemplate,
+  findPrevious,
   estimateRows,
   publicUrl,
 }: Deps): Handler<typeof operations.createEstimate> {
@@ -32,14 +35,26 @@ export function createEstimate({
     // As it was sent: with the schema's defaults in them, rows would say what the batch's defaults say otherwise.
     if ("items" in body || "products" in body) return { body: await estimateRows.ofBody(req.body, exchange) }
     const { tenant, id: key } = callerOf(res).key
-    const { images: given, max_cost_usd: _, ...request } = { images: undefined, ...body }
-    const images = given?.length
-    const type = given ? "edit" : "generation"
+    const {
+      images: given,
+      previous_job: previousJob,
+      ...request
+    } = {
+      images: undefined,
+      previous_job: undefined,
+      ...body,
+    }
+    const type = given || previousJob ? "edit" : "generation"
     const words = await findWords(request, { findTemplate, tenant, type })
     const now = new Date()
-    const job = newJob(request, words, { models, tenant, key, now, images })
-    const { model } = models.resolve(request.model, now)
-    const tokens = estimateTokens(model, words.prompt, job.spec.parameters, images)
+    const continued = previousJob && (await findPrevious(tenant, previousJob, { images: given ?? [] }))
+    const asked = {
+      images: given?.length ?? (continued ? 0 : undefined),
+      ...(continued ? { continued } : {}),
+    }
+    const { job } = newJob(request, words, { models, tenant, key, now, ...asked })
+    const { model } = models.resolve(job.model, now)
+    const tokens = expectedTokens(model, words.prompt, job.spec.parameters, asked)
     const { lastEndsInMs } = await ledger.foresee(tenant, model.id)
     const startsAt = job.notBefore?.getTime() ?? 0
     const waitMs = Math.max(0, startsAt - now.getTime())

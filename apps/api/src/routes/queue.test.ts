@@ -34,6 +34,26 @@ test("an edit is estimated with its images", async () => {
   assert.ok(edit.body.input_tokens >= words.input_tokens + 2_000)
 })
 
+test("a refinement is estimated as an edit by the model of its conversation, with all that was said before", async () => {
+  await using fresh = await startTrialApi()
+  const foresee = (body: unknown) => fresh.send("/v1/estimates", { body })
+  const { body: made } = await fresh.send("/v1/generations", {
+    body: { prompt: "a mug", model: "gemini-3-pro-image" },
+  })
+  const further = { prompt: "blue", previous_job: made.id }
+  const early = await foresee(further)
+  assert.deepEqual([early.status, early.body.errors[0].pointer], [400, "/previous_job"])
+  await fresh.paint(made.id)
+  const alone = (await foresee({ prompt: "blue", model: "gemini-3-pro-image" })).body
+  const { status, body } = await foresee(further)
+  assert.equal(status, 200, JSON.stringify(body))
+  assert.ok(body.input_tokens >= alone.input_tokens + 1_000)
+  assert.ok(body.cost_usd > alone.cost_usd)
+  const variables = { subject: "a mug", style: "a woodcut" }
+  const { prompt: _, ...styled } = { ...further, template: "style-transfer", variables }
+  assert.equal((await foresee(styled)).status, 200)
+})
+
 test("what would be refused is refused, and the right shape is spoken of", async () => {
   for (const [body, pointer] of [
     [{ prompt: "a", n: 9 }, "/n"],

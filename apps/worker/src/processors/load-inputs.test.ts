@@ -35,6 +35,7 @@ async function startBench(failure: EgressError = new EgressError("connection_fai
   }
   const fetched: string[] = []
   const egress = {
+    checkUrl: (url: string) => new URL(url),
     async fetchTo(url: string): Promise<never> {
       fetched.push(url)
       throw failure

@@ -1,0 +1,1 @@
+export { damaged, sampleImages, seeded } from "./damaged-images.ts"
