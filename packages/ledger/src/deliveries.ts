@@ -201,8 +201,7 @@ type Beside = {
 }
 
 function decodeTaken(vault: Vault, row: TakenRow, { lanes, jobs }: Beside): TakenDelivery {
-  const [id, lease, endpoint, own, tenant, event, type, subject, data, tries, once, attempts, created] =
-    row
+  const [id, lease, endpoint, own, tenant, event, type, subject, data, tries, once, attempts, created] = row
   return {
     id,
     lease,
