@@ -223,6 +223,7 @@ suite("the served OpenAPI document", () => {
     await call(client, operations.putLimits, { ...ofWalker, body: { weight: 2, daily_budget_usd: 10 } })
     await call(client, operations.getLimits, ofWalker)
     await call(client, operations.getQueue)
+    await call(client, operations.resumeQueue, { body: { account: "none" } })
     const estimated = { prompt: "a mug", n: 2 }
     isValid(estimated, "components", "schemas", "EstimateRequest")
     await call(client, operations.createEstimate, { body: estimated })

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { suite, test } from "node:test"
 
 import { waitForJob } from "@kiln/client"
-import type { Job } from "@kiln/contract"
+import { operations, type Job } from "@kiln/contract"
 
 import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
@@ -134,5 +134,27 @@ suite("the upstream's quota", { concurrency: 2 }, () => {
     await world.startWorker({ GEMINI_API_KEY: "good-key" })
     const [fresh] = await allEnded(world, await submitMany(world, 1))
     assert.equal(fresh?.status, "succeeded")
+  })
+
+  test("an operator who has more quota granted need not wait for the park's end", async () => {
+    await using world = await startWorld({ emulator: { quotas: { rpd: 1 } }, workerEnv: window })
+    await allEnded(world, await submitMany(world, 1))
+    const jobs = await submitMany(world, 3)
+    const parked = await until("the account is parked", async () => {
+      const { accounts } = await world.client.send(operations.getQueue, {})
+      return accounts.find((account) => account.model === model && account.blocked_by === "upstream_rpd")
+    })
+    assert.ok(Date.parse(parked.blocked_until ?? "") > Date.now() + 10_000)
+    await until("all wait for the day's end", async () => {
+      const read = await Promise.all(jobs.map(({ id }) => world.job(id)))
+      return read.every(({ status, queue }) => status === "queued" && queue?.blocked_by === "upstream_rpd")
+    })
+    world.emulator.setQuota({})
+    const body = { account: parked.account, model }
+    const resumed = await world.client.send(operations.resumeQueue, { body })
+    assert.equal(resumed.accounts, 1)
+    assert.ok(resumed.jobs >= 1)
+    const ended = await allEnded(world, jobs)
+    assert.ok(ended.every(({ status }) => status === "succeeded"))
   })
 })

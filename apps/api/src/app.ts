@@ -62,6 +62,7 @@ import { putLimits } from "./routes/put-limits.ts"
 import { putTemplate } from "./routes/put-template.ts"
 import { redeliverWebhook } from "./routes/redeliver-webhook.ts"
 import { replayWebhookEvents } from "./routes/replay-webhook-events.ts"
+import { resumeQueue } from "./routes/resume-queue.ts"
 import { retryJob } from "./routes/retry-job.ts"
 import { revokeKey } from "./routes/revoke-key.ts"
 import { rotateWebhookSecret } from "./routes/rotate-webhook-secret.ts"
@@ -159,6 +160,7 @@ function routes(options: RouteOptions): Router {
   mount(router, operations.putLimits, putLimits(deps))
   mount(router, operations.getUsage, getUsage(deps))
   mount(router, operations.getQueue, getQueue(deps))
+  mount(router, operations.resumeQueue, resumeQueue(deps))
   mount(router, operations.getHealth, getHealth())
   mount(router, operations.getReadiness, getReadiness(deps))
   return router

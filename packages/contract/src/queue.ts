@@ -2,6 +2,20 @@ import { z } from "zod"
 
 import { ModelLimits } from "./model.ts"
 
+/** What is known of one key of the upstream with one model. */
+const QueueAccount = z.strictObject({
+  account: z
+    .string()
+    .describe("A hash of the key and its address, never the key; the workers' logs name it so."),
+  model: z.string(),
+  calls: z.int().describe("Calls in the last window."),
+  limit: z.int().nullable().describe("Calls that a window takes, as told or learned; null: not known."),
+  window_seconds: z.number(),
+  calls_today: z.int().describe("Since midnight in California."),
+  blocked_by: z.string().nullable().describe("Why it takes no calls now."),
+  blocked_until: z.iso.datetime().nullable().describe("When it takes calls, or is tried, again."),
+})
+
 /** What waits, who works, and what holds it up. */
 export const QueueReport = z
   .strictObject({
@@ -30,6 +44,9 @@ export const QueueReport = z
         ),
       }),
     ),
+    accounts: z
+      .array(QueueAccount)
+      .describe("Each key of the upstream with each model that is called with it, as the workers know them."),
     tenants: z
       .array(
         z.strictObject({
@@ -44,3 +61,18 @@ export const QueueReport = z
   })
   .describe("The whole queue at one moment.")
 export type QueueReport = z.infer<typeof QueueReport>
+
+/** Which accounts of the upstream are to be tried again; all when nothing is said. */
+export const ResumeQueueRequest = z
+  .strictObject({
+    account: z.string().max(64).optional().describe("As `GET /v1/queue` names it."),
+    model: z.string().max(200).optional(),
+  })
+  .optional()
+
+export const ResumedQueue = z.strictObject({
+  object: z.literal("queue_resumed"),
+  accounts: z.int().describe("Accounts that were parked and take calls again."),
+  jobs: z.int().describe("Jobs that waited for a time because of them and wait for their turn now."),
+})
+export type ResumedQueue = z.infer<typeof ResumedQueue>

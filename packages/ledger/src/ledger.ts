@@ -24,6 +24,7 @@ import { createRuns } from "./runs.ts"
 import { createScripts } from "./scripts.ts"
 import { createSurvey } from "./survey.ts"
 import { createTemplates } from "./templates.ts"
+import { createUpstreamAccounts } from "./upstream-accounts.ts"
 import { createUpstreamCalls } from "./upstream-calls.ts"
 import { createUsage } from "./usage.ts"
 import { noVault, type Vault } from "./vault.ts"
@@ -72,6 +73,7 @@ export function createLedger(options: LedgerOptions) {
     ...createRuns({ ...shared, leaseMs, heldMs, mostDeaths: 5, deadlineError, deathsError, circuit }),
     ...createModelHealth({ ...shared, circuit }),
     ...createUpstreamCalls({ scripts }),
+    ...createUpstreamAccounts({ scripts }),
     ...createRounds({ ...shared, leaseMs, deadlineError }),
     batches: createBatches({ ...shared, vault, secrets, idempotencyMs: dayMs }),
     batchWork: createBatchWork({ ...shared, mostQueued }),

@@ -198,3 +198,43 @@ test("the pace is what all accounts take together, and not known while a limit i
   await offer({ ...account, project: "r", rpm: null })
   assert.equal(await pace(), undefined)
 })
+
+test("what an operator resumes is free at once, with the jobs that waited for it, and nothing else", async () => {
+  const other: Account = { ...account, project: "q" }
+  await offer(account, other)
+  const until = new Date(Date.now() + 3_600_000)
+  for (const [name, of] of [
+    ["one", account],
+    ["two", other],
+  ] as const) {
+    await call(name, { accounts: [of] })
+    await end(name, { kind: "parked", blockedBy: "upstream_rpd", until }, of)
+  }
+  assert.deepEqual(
+    (await ledger.accounts(["m", "n"])).map(({ account: name, calls, blocked }) => [
+      name,
+      calls,
+      blocked?.by,
+    ]),
+    [
+      ["p", 0, "upstream_rpd"],
+      ["q", 0, "upstream_rpd"],
+    ],
+  )
+  const waiting = newJob({ tenant: "a" })
+  const planned = newJob({ tenant: "a", notBefore: until })
+  for (const job of [waiting, planned]) await ledger.submit({ job, idempotency: undefined })
+  await redis.zrem("{test}:pend:a:m", waiting.id)
+  await redis.zadd("{test}:later", until.getTime(), waiting.id)
+  await redis.hset(`{test}:job:${waiting.id}`, "blocked", "upstream_rpd")
+  assert.deepEqual(await ledger.resumeAccounts(["n"]), { accounts: 0, jobs: 0 })
+  assert.deepEqual(await ledger.resumeAccounts(["m"], "q"), { accounts: 1, jobs: 1 })
+  const [first, second] = await ledger.accounts(["m"])
+  assert.deepEqual([first?.blocked?.by, second?.blocked], ["upstream_rpd", null])
+  assert.deepEqual(
+    (await ledger.dispatch()).map(({ id }) => id),
+    [waiting.id],
+  )
+  assert.equal((await call("three", { accounts: [account, other] })).kind, "go")
+  assert.deepEqual(await ledger.resumeAccounts(["m"]), { accounts: 1, jobs: 0 })
+})

@@ -49,6 +49,9 @@ const names = [
   "offer-accounts",
   "take-call",
   "end-call",
+  "accounts",
+  "resume-accounts",
+  "resume-jobs",
 ] as const
 type ScriptName = (typeof names)[number]
 

@@ -103,3 +103,27 @@ test("a repeated request is told the same place and time, though the queue has m
   await pace(90_000)
   assert.deepEqual((await fresh.send("/v1/generations", sent)).body, first.body)
 })
+
+test("parked keys of the upstream are shown to admins, and resumed by them", async () => {
+  const account = { project: "hash", rpm: 5, rpd: null, windowMs: 60_000 }
+  await api.ledger.offerAccounts("few", [account], { frees: false })
+  const asked = { model: "few", job: "j", call: "c", isFurther: false, aheadMs: 0, accounts: [account] }
+  const taken = await api.ledger.takeCall(asked)
+  assert.ok(taken.kind === "go")
+  const parked = { kind: "parked", blockedBy: "upstream_billing", until: undefined } as const
+  await api.ledger.endCall({ model: "few", account, call: "c", at: taken.at }, parked)
+  const shown = async () =>
+    QueueReport.parse((await api.send("/v1/queue", { key: admin })).body).accounts.map(
+      ({ account: name, model, limit, window_seconds: seconds, blocked_by: by }) =>
+        [name, model, limit, seconds, by] as const,
+    )
+  assert.deepEqual(await shown(), [["hash", "few", 5, 60, "upstream_billing"]])
+  const resume = (body: unknown, key = admin) => api.send("/v1/queue/resume", { body, key })
+  assert.equal((await api.send("/v1/queue/resume", { body: {} })).status, 403)
+  const unknown = await resume({ model: "none" })
+  assert.deepEqual([unknown.status, unknown.body.errors[0].pointer], [400, "/model"])
+  assert.equal((await resume({ account: 7 })).status, 400)
+  assert.deepEqual((await resume({ account: "another" })).body.accounts, 0)
+  assert.deepEqual((await resume({ model: "few" })).body, { object: "queue_resumed", accounts: 1, jobs: 0 })
+  assert.deepEqual(await shown(), [["hash", "few", 5, 60, null]])
+})

@@ -1,6 +1,6 @@
 import { idTime, type QueueReport } from "@kiln/contract"
 import type { Models } from "@kiln/jobs"
-import type { Survey } from "@kiln/ledger"
+import type { KnownAccount, Survey } from "@kiln/ledger"
 
 /** Seconds since the oldest job that waits for its turn was made; null when none waits. */
 export const oldestWaitS = ({ tenants, now }: Pick<Survey, "tenants" | "now">): number | null =>
@@ -16,8 +16,12 @@ function oldestOf(ids: readonly string[], now: number): number | null {
 }
 
 /** What the ledger knows of the queue, in the words of the contract. */
-export function queueView(survey: Survey, models: Pick<Models, "get">, stuckAfterMs: number): QueueReport {
-  const { workers, tenants } = survey
+export function queueView(
+  survey: Survey & { accounts: readonly KnownAccount[] },
+  models: Pick<Models, "get">,
+  stuckAfterMs: number,
+): QueueReport {
+  const { workers, tenants, accounts } = survey
   return {
     object: "queue",
     depth: survey.queued,
@@ -32,6 +36,7 @@ export function queueView(survey: Survey, models: Pick<Models, "get">, stuckAfte
       starved: workers.filter(({ starvedMs }) => starvedMs > stuckAfterMs).length,
     },
     models: modelsOf(survey).map((model) => modelView(model, survey, models)),
+    accounts: accounts.map(accountView),
     tenants: tenants.map(({ name, lanes, leased, weight, parallelJobs }) => ({
       tenant: name,
       waiting: lanes.reduce((sum, { waiting }) => sum + waiting, 0),
@@ -41,6 +46,17 @@ export function queueView(survey: Survey, models: Pick<Models, "get">, stuckAfte
     })),
   }
 }
+
+const accountView = ({ account, model, calls, limit, windowMs, callsToday, blocked }: KnownAccount) => ({
+  account,
+  model,
+  calls,
+  limit,
+  window_seconds: windowMs / 1_000,
+  calls_today: callsToday,
+  blocked_by: blocked?.by ?? null,
+  blocked_until: blocked?.until.toISOString() ?? null,
+})
 
 /** Those that jobs wait for, that rest, or that jobs of late were made with. */
 const modelsOf = ({ tenants, rests, paces }: Survey): string[] =>

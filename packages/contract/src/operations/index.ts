@@ -28,7 +28,7 @@ import {
 import { createKey, listKeys, revokeKey } from "./keys.ts"
 import { getLimits, putLimits } from "./limits.ts"
 import { listModels } from "./models.ts"
-import { createEstimate, getQueue } from "./queue.ts"
+import { createEstimate, getQueue, resumeQueue } from "./queue.ts"
 import { deleteTemplate, getTemplate, listTemplates, putTemplate } from "./templates.ts"
 import { getUsage } from "./usage.ts"
 import {
@@ -99,6 +99,7 @@ export const operations = {
   getUsage,
   createEstimate,
   getQueue,
+  resumeQueue,
   getHealth,
   getReadiness,
 } as const

@@ -2,7 +2,7 @@ import { z } from "zod"
 
 import { Estimate, EstimateRequest } from "../estimate.ts"
 import type { Operation } from "../operation.ts"
-import { QueueReport } from "../queue.ts"
+import { QueueReport, ResumedQueue, ResumeQueueRequest } from "../queue.ts"
 
 const none = z.strictObject({})
 
@@ -17,6 +17,20 @@ export const getQueue = {
   body: z.undefined(),
   status: 200,
   reply: QueueReport,
+  failures: [],
+} as const satisfies Operation
+
+export const resumeQueue = {
+  method: "post",
+  path: "/v1/queue/resume",
+  tag: "Operation",
+  summary: "Try parked keys of the upstream again now: their billing, quota or permission has been mended",
+  scope: "admin",
+  params: none,
+  query: none,
+  body: ResumeQueueRequest,
+  status: 200,
+  reply: ResumedQueue,
   failures: [],
 } as const satisfies Operation
 

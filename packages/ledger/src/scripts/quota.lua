@@ -261,3 +261,32 @@ function quota.free(a)
   redis.call('HDEL', a.key, 'closed', 'why', 'strikes')
   quota.wake(a.model)
 end
+
+-- Whether an account rests for another reason than the pace of its calls.
+local function isParked(a) return a.why and a.why ~= 'upstream_rpm' and (a.closed > now or a.strikes > 0) end
+
+-- What is known of a model's accounts: project, calls in the window, limit or '', ms of the window, calls today, until
+-- when it takes no calls, and why.
+function quota.accounts(model)
+  local rows = {}
+  for _, a in ipairs(laneOf(model).accounts) do
+    local today = a.dayEnds > now and a.dayCalls or 0
+    local closed, why = a.closed, a.why
+    if a.rpd and today >= a.rpd and a.dayEnds > closed then closed, why = a.dayEnds, 'upstream_rpd' end
+    rows[#rows + 1] = { a.project, a.made, a.limit or a.cap or '', a.windowMs, today, closed > now and tostring(closed) or '',
+      why or '' }
+  end
+  return rows
+end
+
+-- Frees the parked accounts of a model, or one of them; answers how many there were.
+function quota.resume(model, project)
+  local resumed = 0
+  for _, a in ipairs(laneOf(model).accounts) do
+    if (project == '' or project == a.project) and isParked(a) then
+      quota.free(a)
+      resumed = resumed + 1
+    end
+  end
+  return resumed
+end
