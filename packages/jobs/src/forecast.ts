@@ -53,7 +53,7 @@ export function forecast(queue: QueueState, place: Place): Forecast {
 function positionOf(queue: QueueState, place: Place, own: WaitingTenant | undefined): number {
   if (!("tenant" in place)) return queue.out <= queue.slots ? 0 : place.out
   const { tenant, rank } = place
-  const turn = startOf(own ?? { turn: 0 }, queue) + rank / (own?.weight ?? 1)
+  const turn = startOf(own ?? { turn: 0 }, queue) + rank * stepsOf(own?.weight ?? 1)
   const others = queue.tenants.filter(({ name }) => name !== tenant)
   const before = others.reduce((sum, other) => sum + goesBefore(other, { turn, tenant }, queue), 0)
   const isWhole = queue.tenants.length >= queue.tenantsInAll
@@ -61,12 +61,16 @@ function positionOf(queue: QueueState, place: Place, own: WaitingTenant | undefi
   return Math.max(0, queue.out - queue.running) + rank + known
 }
 
+/** Steps of the fair clock from one turn of a tenant to its next: whole ones, as the ledger counts them. */
+const turnSteps = 720_720
+const stepsOf = (weight: number): number => Math.max(1, Math.round(turnSteps / weight))
+
 const startOf = ({ turn }: { turn: number }, { fairClock }: QueueState): number => Math.max(turn, fairClock)
 
 /** How many jobs of another tenant have their turns before this one. */
 function goesBefore(other: WaitingTenant, at: { turn: number; tenant: string }, queue: QueueState): number {
   if (other.parallelJobs !== null && other.leased >= other.parallelJobs) return 0
-  const turns = (at.turn - startOf(other, queue)) * other.weight
+  const turns = (at.turn - startOf(other, queue)) / stepsOf(other.weight)
   if (turns < 0) return 0
   const isTie = Number.isInteger(turns) && other.name < at.tenant
   return Math.min(isTie ? turns + 1 : Math.ceil(turns), waitingOf(other, queue))

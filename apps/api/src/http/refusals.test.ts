@@ -64,7 +64,7 @@ test("99 images are refused", async () => {
 
 test("a ratio and a size that the model lacks are refused together", () =>
   generation(
-    { prompt, model: "gemini-3.1-flash-lite-image", aspect_ratio: "1:8", image_size: "4K" },
+    { prompt, model: "gemini-3-pro-image", aspect_ratio: "1:8", image_size: "512" },
     invalid("/aspect_ratio", "/image_size"),
   ))
 

@@ -21,7 +21,7 @@ export function watchArrival(
   if (!hasBody) return
   const { socket } = req
   let seen = socket.bytesRead
-  let timer = setTimeout(look, windowMs)
+  let timer = setTimeout(look, windowMs).unref()
   req.once("close", () => clearTimeout(timer))
 
   function look(): void {
@@ -33,7 +33,7 @@ export function watchArrival(
         return
       }
       seen = socket.bytesRead
-      timer = setTimeout(look, windowMs)
+      timer = setTimeout(look, windowMs).unref()
     })
   }
 

@@ -337,9 +337,11 @@ end
 
 -- Gives a tenant's job out. Who could not go for a while starts where the fair clock stands: waiting for a
 -- quota earns no credit, and the clock never goes back.
+-- The fair clock goes in whole steps: sums of fractions would put equal turns in any order. forecast.ts counts alike.
+local turnSteps = 720720
 local function giveOut(id, tenant, lane, score, weight)
   local start = math.max(score, tonumber(redis.call('GET', P .. 'fair-clock') or '0'))
-  local next = start + 1 / tonumber(weight or '1')
+  local next = start + math.max(1, math.floor(turnSteps / tonumber(weight or '1') + 0.5))
   redis.call('SET', P .. 'fair-clock', start)
   redis.call('ZADD', P .. 'ring', next, tenant)
   redis.call('HSET', P .. 'tenant:' .. tenant, 'finish', next)
