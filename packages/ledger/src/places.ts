@@ -18,8 +18,8 @@ export type FirstForecast = {
   blockedBy: string | null
 }
 
-/** The same for a job that comes last of all: when it ends. */
-export type Foreseen = FirstForecast & { lastEndsInMs: number | null }
+/** The same for a job that comes last of all: when it ends, and how long it keeps a worker's slot. */
+export type Foreseen = FirstForecast & { lastEndsInMs: number | null; slotMs: number | null }
 
 type Answer = ["gone"] | ["later", string] | ["out", number] | ["lane", number, string, string, number]
 
@@ -73,6 +73,7 @@ export function createPlaces({ scripts, lookAtQueue }: { scripts: Scripts; lookA
         perJobMs,
         blockedBy: survey.rests.get(model)?.reason ?? blockedBy,
         lastEndsInMs: endsInMs,
+        slotMs: survey.paces.get(model) ?? null,
       }
     },
   }

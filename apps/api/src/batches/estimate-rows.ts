@@ -27,13 +27,13 @@ type Deps = {
 }
 
 /** Reading rows is work, and other callers want their turn. */
-const mostAtOnce = 2
+const mostReadAtOnce = 2
 const mostWarnings = 20
 
 /** What a batch of rows would take; rows that a batch would be refused for are refused here too. */
 export function createEstimateRows(deps: Deps) {
   const prepareItem = createPrepareItem(deps)
-  const inTurn = pLimit(mostAtOnce)
+  const inTurn = pLimit(mostReadAtOnce)
 
   async function estimate(
     rows: AsyncIterable<BatchRow> | Iterable<BatchRow>,
@@ -52,7 +52,11 @@ export function createEstimateRows(deps: Deps) {
       ...counts.warnings,
       ...(leftOut === null ? [] : [{ code: "rows_refused", detail: leftOut, docs: null }]),
     ]
-    return { ...counts, warnings, eta_seconds: await etaOf(key.tenant, jobs, deps) }
+    return {
+      ...counts,
+      warnings,
+      eta_seconds: await etaOf(key.tenant, { jobs, mostAtOnce: options.max_parallel }, deps),
+    }
   }
 
   return {
@@ -115,21 +119,22 @@ function startCounting(
   }
 }
 
-/** When the last of them would end, each being behind the others. */
+/** When the last of them would end, each being behind the others, and no more of them at once than the batch allows. */
 async function etaOf(
   tenant: string,
-  jobs: ReadonlyMap<string, number>,
+  { jobs, mostAtOnce = Infinity }: { jobs: ReadonlyMap<string, number>; mostAtOnce?: number | undefined },
   { ledger }: Pick<Deps, "ledger">,
 ): Promise<number | null> {
   const all = await Promise.all(
     jobs.entries().map(async ([model, count]) => ({ count, seen: await ledger.foresee(tenant, model) })),
   )
-  let [lastMs, behindMs] = [0, 0]
+  let [lastMs, behindMs, slotsMs] = [0, 0, 0]
   for (const { count, seen } of all) {
-    const { perJobMs, lastEndsInMs } = seen
+    const { perJobMs, lastEndsInMs, slotMs } = seen
     if (lastEndsInMs === null) return null
     lastMs = Math.max(lastMs, lastEndsInMs)
     behindMs += (count - 1) * perJobMs
+    slotsMs += (count - 1) * (slotMs ?? 0)
   }
-  return Math.ceil((lastMs + behindMs) / 1_000)
+  return Math.ceil((lastMs + Math.max(behindMs, slotsMs / mostAtOnce)) / 1_000)
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
 
 import { Estimate, QueueReport } from "@kiln/contract"
+import { ledgerPrefix } from "@kiln/ledger"
 
 import { startTrialApi, type TrialApi } from "../trial/trial-api.ts"
 
@@ -126,4 +127,18 @@ test("parked keys of the upstream are shown to admins, and resumed by them", asy
   assert.deepEqual((await resume({ account: "another" })).body.accounts, 0)
   assert.deepEqual((await resume({ model: "few" })).body, { object: "queue_resumed", accounts: 1, jobs: 0 })
   assert.deepEqual(await shown(), [["hash", "few", 5, 60, null]])
+})
+
+test("a batch that may run few items at once is foreseen to take longer", async () => {
+  await using fresh = await startTrialApi()
+  await fresh.ledger.beat("w", 100, 60_000, { running: 0, taken: 0 })
+  await fresh.redis.hset(`${ledgerPrefix("trial")}:paces`, "few", "10000.0|20")
+  const items = Array.from({ length: 11 }, (_, n) => ({ custom_id: `${n}`, prompt: "a mug", model: "few" }))
+  const foresee = async (beside: object) => {
+    const { body } = await fresh.send("/v1/estimates", { body: { items, ...beside } })
+    return Estimate.parse(body).eta_seconds ?? NaN
+  }
+  const [free, held] = [await foresee({}), await foresee({ max_parallel: 2 })]
+  assert.ok(free >= 10 && free < 20, `${free} s`)
+  assert.equal(held, 60)
 })
