@@ -12,6 +12,7 @@ import sharp from "sharp"
 import { endedBatch, resultsOf, takeRows } from "../world/batches.ts"
 import { startWorld, type World } from "../world/world.ts"
 import { socketOf, startListening } from "./bare-process.ts"
+import { longestStep } from "./batch-steps.ts"
 import { compare, type Benchmark, type Progress, type Row } from "./benchmark.ts"
 import { inTurns } from "./in-turns.ts"
 import { noLimit } from "./load-rows.ts"
@@ -49,7 +50,8 @@ export const batch: Benchmark = {
   name: "batch",
   compares: `${items} rows of CSV taken beside BullMQ's \`addBulk\` of the same rows; memory; and run to their end`,
   async run(progress) {
-    return [...(await accept(progress)), await memoryOf(progress), await makespan(progress)]
+    const rows = [...(await accept(progress)), await memoryOf(progress)]
+    return [...rows, await longestStep(csvOf(many), many, progress), await makespan(progress)]
   },
 }
 

@@ -33,7 +33,7 @@ elseif act == 'retry' then
   if tonumber(b[4] or '0') + tonumber(b[5] or '0') == 0 then return 'done' end
   reopenBatch(id, tenant)
   redis.call('HSET', key, 'redo', 0)
-  redis.call('DEL', batchKey(id, 'urls'))
+  redis.call('UNLINK', batchKey(id, 'urls'))
   if b[6] then
     local deadline = now + tonumber(b[6]) * 1000
     redis.call('HSET', key, 'deadline', deadline)

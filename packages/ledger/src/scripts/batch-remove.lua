@@ -6,6 +6,6 @@ if not tenant then return 0 end
 redis.call('ZREM', P .. 'batches:' .. tenant, ARGV[1])
 redis.call('DEL', key)
 for _, part in ipairs({ 'lanes', 'open', 'urls', 'events', 'succeeded', 'failed', 'canceled', 'expired' }) do
-  redis.call('DEL', batchKey(ARGV[1], part))
+  redis.call('UNLINK', batchKey(ARGV[1], part))
 end
 return 1

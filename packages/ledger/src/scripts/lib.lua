@@ -132,7 +132,8 @@ local function endBatch(batch, tenant, status)
   redis.call('ZREM', P .. 'batch-deadlines', batch)
   redis.call('ZADD', P .. 'batch-retention', now + retentionMs, batch)
   redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'batches', -1)
-  redis.call('DEL', batchKey(batch, 'lanes'), batchKey(batch, 'open'), batchKey(batch, 'urls'))
+  -- Freed beside: a hash of a hundred thousand photos is not freed in a moment.
+  redis.call('UNLINK', batchKey(batch, 'lanes'), batchKey(batch, 'open'), batchKey(batch, 'urls'))
   emitBatch(batch, tenant, 'batch.' .. status)
 end
 
