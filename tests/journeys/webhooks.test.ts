@@ -126,9 +126,9 @@ suite("webhooks", () => {
     // Two failures each: four in a row would exhaust a delivery.
     const failures = new Map<string, number>()
     await using receiver = await startReceiver(({ type, subject }) => {
-      const before = failures.get(subject) ?? 0
-      if (type !== "job.started" || before === 2) return 200
-      failures.set(subject, before + 1)
+      const failed = failures.get(subject) ?? 0
+      if (type !== "job.started" || failed === 2) return 200
+      failures.set(subject, failed + 1)
       return 503
     })
     const { id } = await register(world, receiver.url, { events: ["*"] })
