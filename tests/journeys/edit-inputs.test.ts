@@ -190,7 +190,18 @@ suite("input images", () => {
       const [error] = body.errors ?? []
       assert.deepEqual([status, error?.pointer, error?.code], [400, "/image/0", code])
       assert.match(error?.detail ?? "", sentence)
+      const linked = code === "audio_or_video" ? "/docs/guidance#audio_or_video" : undefined
+      assert.equal(/\/docs\/\S+/.exec(error?.detail ?? "")?.[0], linked)
     }
+    await mkdir(join(given, "default"), { recursive: true })
+    await writeFile(join(given, "default/film.mp4"), "\0\0\0\x20ftypisom\0\0\x02\0isomiso2")
+    const { body } = await sendForm(world, { prompt: "x", images: [{ key: "film.mp4" }] }, [])
+    const { status, error, usage } = await world.ended(body.id)
+    assert.deepEqual([status, error?.code, usage.upstream_calls], ["failed", "input_unreadable", 0])
+    assert.match(
+      error?.message ?? "",
+      /^Input image 0: .* an MP4 video.*; see \/docs\/guidance#audio_or_video$/,
+    )
     assert.equal(world.emulator.calls.length, before_)
   })
 

@@ -5,7 +5,7 @@ import { connect } from "node:net"
 import { join } from "node:path"
 import { after, before, suite, test } from "node:test"
 
-import { aspectRatios, newId } from "@kiln/contract"
+import { aspectRatios, newId, type Job } from "@kiln/contract"
 import * as fc from "fast-check"
 
 import { photoOf } from "../world/photo-server.ts"
@@ -87,6 +87,51 @@ const wrongFields = fc.dictionary(fc.oneof(fc.constantFrom(...fieldNames), oddTe
 const nearlyRight = fc
   .tuple(rightRequest, fc.oneof(fc.constant({}), wrongFields))
   .map(([right, wrong]) => JSON.stringify({ ...right, ...wrong }))
+
+/** Edits with images in every way and a conversation to go on with: what is there, what is not, and what is odd. */
+const nearlyEdit = ({ photo, asset, job }: { photo: string; asset: string; job: string }) => {
+  const image = fc.record(
+    {
+      data: fc.oneof(
+        fc.constantFrom(photo, `data:image/png;base64,${photo}`, photo.slice(7), "AAAA"),
+        oddText,
+      ),
+      asset: fc.constantFrom(asset, newId("ast")),
+      job: fc.constantFrom(job, newId("job")),
+      output: fc.integer({ min: -1, max: 3 }),
+      key: fc.oneof(fc.constantFrom("a.png", "../a.png", "a//b", "%2e%2e/x"), oddText),
+      url: fc.oneof(
+        fc.constantFrom("https://8.8.8.8/a.png", "http://[::1]/", "ftp://x/"),
+        fc.webUrl(),
+        oddText,
+      ),
+      mime_type: oddText,
+    },
+    { requiredKeys: [] },
+  )
+  const only = image.chain((all) => {
+    const given = Object.entries(all)
+    if (given.length === 0) return fc.constant(all)
+    return fc
+      .constantFrom(...given)
+      .map(([name, value]) => (name === "job" ? { job: value, output: 0 } : { [name]: value }))
+  })
+  const rightImage = fc.constantFrom({ data: photo }, { asset }, { url: "https://8.8.8.8/a.png" })
+  const images = fc.oneof(
+    fc.array(rightImage, { minLength: 1, maxLength: 3 }),
+    fc.array(fc.oneof({ weight: 6, arbitrary: only }, image, oddValue), { maxLength: 4 }),
+  )
+  const edit = fc.record(
+    {
+      images: fc.oneof({ weight: 9, arbitrary: images }, oddValue),
+      previous_job: fc.constantFrom(job, newId("job"), "job_"),
+    },
+    { requiredKeys: [] },
+  )
+  return fc
+    .tuple(rightRequest, edit, fc.oneof(fc.constant({}), wrongFields))
+    .map(([right, asked, wrong]) => JSON.stringify({ ...right, ...asked, ...wrong }))
+}
 
 const anyBody = fc.oneof(
   { weight: 5, arbitrary: nearlyRight },
@@ -281,6 +326,31 @@ suite("whatever is sent", () => {
         async () => (await readdir(join(world.dataDir, "spool", spool))).length === 0,
       )
     }
+  })
+
+  test("2 000 edits are taken, or refused with the field named, never a 5xx", async () => {
+    const ends = { taken: 0, images: 0, previous: 0 }
+    const photo = (await photoOf("#654321", 8, 8)).toString("base64")
+    const first = await send("/v1/edits", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "a mug", images: [{ data: photo }] }),
+    })
+    const { id: job, inputs } = (await first.json()) as Job
+    const edits = nearlyEdit({ photo, job, asset: inputs[0]?.asset ?? "" })
+    const path = fc.constantFrom("/v1/edits", "/v1/edits", "/v1/estimates")
+    await inBatches(fc.tuple(path, edits), 2_000, async ([to, body]) => {
+      const headers = { "content-type": "application/json" }
+      const answer = await send(to, { method: "POST", headers, body })
+      await refusedCleanly(answer.clone())
+      if (answer.status === 202) ends.taken += 1
+      if (answer.status !== 400) return
+      const { errors } = (await answer.json()) as { errors: { pointer: string }[] }
+      assert.ok(errors.length > 0, body)
+      if (errors.some(({ pointer }) => pointer.startsWith("/images/"))) ends.images += 1
+      if (errors.some(({ pointer }) => pointer === "/previous_job")) ends.previous += 1
+    })
+    assert.ok(Math.min(ends.taken, ends.images, ends.previous) > 20, JSON.stringify(ends))
   })
 
   test("600 batches are taken or refused with their rows named, never a 5xx", async () => {

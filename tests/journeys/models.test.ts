@@ -1,4 +1,7 @@
 import assert from "node:assert/strict"
+import { once } from "node:events"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { test } from "node:test"
 
 import { operations } from "@kiln/contract"
@@ -31,12 +34,19 @@ test("a worker asks at its start which models are served, one for all", async ()
 })
 
 test("a model that is served again is called again", async () => {
-  await using world = await startWorld({ workerEnv: { KILN_MODEL_CHECK: "1" } })
-  await world.redis.hset("{kiln}:rest", newest, `${Date.now() + 600_000}|model_unavailable`)
-  await world.redis.hset("{kiln}:circuits", newest, "0|0|1|model_unavailable|")
+  await using world = await startWorld({ workers: 0 })
+  const end = async () => {
+    await world.redis.hset("{kiln}:rest", newest, `${Date.now() + 600_000}|model_unavailable`)
+    await world.redis.hset("{kiln}:circuits", newest, "0|0|1|model_unavailable|")
+  }
+  await end()
   assert.equal(await statusOf(world, newest), "unavailable")
-  await until("it is back", async () => (await statusOf(world, newest)) === "available")
-  assert.match(world.workers[0]?.output() ?? "", /serves this model again/)
+  const worker = await world.startWorker({ KILN_MODEL_CHECK: "1" })
+  const told = () => worker.output().split("serves this model again").length - 1
+  await until("it is back at the start", async () => told() === 1)
+  await end()
+  await until("it is back in the next round", async () => told() === 2)
+  assert.equal(await statusOf(world, newest), "available")
   assert.equal((await world.make({ prompt: "a mug" })).status, "succeeded")
 })
 
@@ -81,6 +91,56 @@ test("the first preview name is an alias at Google, and a model of its own behin
   assert.equal(world.emulator.calls.length, 0)
   const [first] = await models(world)
   assert.deepEqual([first?.id, first?.group], [preview, "Gateway"])
+})
+
+/** A gateway that answers every call with all that it was sent, as clumsy ones do. */
+async function startEchoes() {
+  const sent: string[] = []
+  const server = createServer((request, response) => {
+    sent.push(JSON.stringify([request.url, request.rawHeaders]))
+    const message = `I do not know what to do with ${sent.at(-1)}`
+    response.writeHead(400, { "content-type": "application/json" })
+    response.end(JSON.stringify({ error: { code: 400, message, status: "INVALID_ARGUMENT" } }))
+  }).listen(0, "127.0.0.1")
+  await once(server, "listening")
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    sent,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+test("a model's own token is shown nowhere, though its gateway tells it in every error", async () => {
+  const token = "the-token-of-the-gateway-alone"
+  await using gateway = await startEchoes()
+  const own = { api_version: "v1", token_env: "GATEWAY_TOKEN" }
+  await using registry = await writeRegistry([
+    { id: newest, base_url: gateway.url, ...own },
+    { id: "imagen-4.0-generate-001", base_url: gateway.url, ...own },
+  ])
+  await using world = await startWorld({
+    env: { KILN_MODELS: registry.path, KILN_LOG_LEVEL: "debug" },
+    workerEnv: { GATEWAY_TOKEN: token, KILN_MODEL_CHECK: "1" },
+  })
+  for (const model of [newest, "imagen-4"]) {
+    const job = await world.make({ prompt: "a mug", model })
+    assert.equal(job.status, "failed")
+    assert.match(job.error?.upstream?.message ?? "", /I do not know/)
+    assert.ok(!JSON.stringify(job).includes(token), JSON.stringify(job))
+  }
+  assert.ok(gateway.sent.some((text) => text.includes(token)))
+  assert.ok(!gateway.sent.some((text) => text.includes("?key=")))
+  const listed = JSON.stringify(await models(world))
+  assert.doesNotMatch(listed, /GATEWAY_TOKEN|127\.0\.0\.1/)
+  const events = await (
+    await fetch(`${world.url}/v1/events`, { headers: { authorization: `Bearer ${world.key}` } })
+  ).text()
+  const logs = [world.api, ...world.workers].map((running) => running?.output() ?? "").join("")
+  assert.match(logs, /upstream|job/)
+  assert.ok(![listed, events, logs].some((text) => text.includes(token)))
 })
 
 test("Imagen paints through a gateway that still serves it, one image a call, and is refused at Google", async () => {

@@ -1,6 +1,6 @@
 import { JobFailure, type FieldError } from "@kiln/contract"
 import { EgressError } from "@kiln/egress"
-import { isGuidanceCode } from "@kiln/jobs"
+import { guidancePath, isGuidanceCode } from "@kiln/jobs"
 
 /** What is wrong with an image that was given there; undefined when the fault is not the image's. */
 export function inputError(pointer: string, error: unknown): FieldError | undefined {
@@ -11,6 +11,6 @@ export function inputError(pointer: string, error: unknown): FieldError | undefi
     return { pointer, code: error.code, detail: error.message }
   }
   const { reason, message } = error
-  const page = isGuidanceCode(reason) ? `; see /docs/guidance#${reason}` : ""
+  const page = isGuidanceCode(reason) ? `; see ${guidancePath(reason)}` : ""
   return { pointer, code: reason, detail: message + page }
 }

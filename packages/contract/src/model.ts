@@ -52,6 +52,16 @@ export const ModelPrices = z.strictObject({
   image_tokens: z
     .partialRecord(z.union([ImageSize, z.literal("default")]), z.int().positive())
     .describe("Tokens of one image by size, for estimates."),
+  input_image_tokens: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("Tokens of one input image, for estimates; absent: 1,120."),
+  thinking_tokens: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("Tokens of thinking that go with an image, for estimates; absent: 300."),
   per_image: z
     .number()
     .min(0)

@@ -55,6 +55,8 @@ const cases: Record<PromptCode, { warned: readonly string[]; fine: readonly stri
       "There should be no watermark on the picture of a lake",
       "The logo must not contain gradients",
       "An office with NO people",
+      "Do not make changes to the face, and do not add text",
+      "A hall without furniture, seen without cropping the ceiling",
     ],
     fine: [
       "A deserted street, quiet and empty in the early morning",
@@ -73,6 +75,14 @@ const cases: Record<PromptCode, { warned: readonly string[]; fine: readonly stri
       "Two buttons for yes or no on a machine",
       "A nocturne, with notes that float above a piano",
       "Words on a wall: ‘no more lonely nights’",
+      "Make the wallet brown without changing its stitching or logo",
+      "Put the vase on a shelf, without any changes to its pattern",
+      "Replace the sky with a clear sunset, with no other changes",
+      "Turn the sofa green. Do not make any other changes.",
+      "Brighten the photo, but avoid altering the skin tones",
+      "A jar of peanut butter with no added sugar on a breakfast table",
+      "Put the cup on a saucer, and please don't add anything else",
+      "Straighten the horizon; no need to keep the frame's edges",
     ],
   },
   language_unsupported: {
@@ -149,6 +159,7 @@ const cases: Record<PromptCode, { warned: readonly string[]; fine: readonly stri
       "A street sign at a crossing in Kyoto, worn and rusty",
       "Text: none",
       "A child writes letters at a kitchen table",
+      "A box that reads as natural and precious, of kraft paper with a green ribbon",
     ],
   },
 }

@@ -55,6 +55,14 @@ test("token counts that make no sense make no cost", () => {
   assert.equal(costOf(imageOnly(Number.MAX_SAFE_INTEGER), prices), null)
 })
 
+test("the first model reads an image in fewer tokens and does not think: its list price is its estimate", () => {
+  const model = priceOf("gemini-2.5-flash-image")
+  const tokens = estimateTokens(model, "x".repeat(40), Parameters.parse({ n: 2 }), 3)
+  assert.deepEqual(tokens, { input: 2 * (10 + 3 * 258), image: 2 * 1_290, output: 2 * 1_290 })
+  const words = estimateTokens(model, "a mug", Parameters.parse({}))
+  assert.ok((toUsd(costOf(words, model.prices)) ?? 1) <= 0.039)
+})
+
 test("an estimate counts 1 120 tokens for each input image of each call", () => {
   const parameters = Parameters.parse({ n: 3 })
   const model = priceOf("gemini-nano-banana-2.1")

@@ -35,11 +35,11 @@ const sensible = (nanoUsd: number): number | null => (nanoUsd < mostNanoUsd ? na
 export const toUsd = (nanoUsd: number | null): number | null =>
   nanoUsd === null ? null : Math.round(nanoUsd / 1_000) / 1_000_000
 
-/** Thinking that the models were seen to do for an image at their default level. */
-const thinkingTokens = 300
+/** Thinking that most models were seen to do for an image at their default level. */
+const usualThinking = 300
 
-/** What the models count for an input image, whatever its size. */
-const tokensAnInput = 1_120
+/** What most models count for an input image, whatever its size. */
+const usualInputImage = 1_120
 
 /** What all images of a request will use, from its own words and the model's table; the bill follows the upstream's counts. */
 export function estimateTokens(
@@ -49,12 +49,14 @@ export function estimateTokens(
   inputs = 0,
 ): Tokens {
   const { image_tokens: table, per_image } = model.prices
+  const { input_image_tokens: each = usualInputImage, thinking_tokens: thinking = usualThinking } =
+    model.prices
   if (per_image !== undefined) return { input: 0, output: 0, image: 0, images: parameters.n }
   const image = table[parameters.image_size ?? "default"] ?? table.default ?? 0
   const words = prompt.length + (parameters.system_instruction?.length ?? 0)
   return {
-    input: parameters.n * (Math.ceil(words / 4) + inputs * tokensAnInput),
+    input: parameters.n * (Math.ceil(words / 4) + inputs * each),
     image: parameters.n * image,
-    output: parameters.n * (image + thinkingTokens),
+    output: parameters.n * (image + thinking),
   }
 }

@@ -1,5 +1,5 @@
 import { idTime, type Charged, type Job, type Output, type Warning } from "@kiln/contract"
-import { chargedInAll, contentOf, isGuidanceCode, toUsd } from "@kiln/jobs"
+import { chargedInAll, contentOf, guidancePath, isGuidanceCode, toUsd } from "@kiln/jobs"
 import type { JobRecord, NewJob } from "@kiln/ledger"
 
 /** What of a job lies elsewhere than in its record. */
@@ -56,7 +56,7 @@ export function renderJob(record: JobRecord, beside: Beside, publicUrl: string):
 export const warningView = ({ code, detail }: Warning, publicUrl: string): Job["warnings"][number] => ({
   code,
   detail,
-  docs: isGuidanceCode(code) ? `${publicUrl}/docs/guidance#${code}` : null,
+  docs: isGuidanceCode(code) ? publicUrl + guidancePath(code) : null,
 })
 
 /** An image that was only named is known once it is fetched. */

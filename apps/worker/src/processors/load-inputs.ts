@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { JobFailure, Refusal } from "@kiln/contract"
 import { EgressError } from "@kiln/egress"
 import type { Inputs } from "@kiln/inputs"
-import type { PaintInput } from "@kiln/jobs"
+import { guidancePath, isGuidanceCode, type PaintInput } from "@kiln/jobs"
 import type { JobRecord, KeptInput, Ledger, NamedInput } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 
@@ -83,7 +83,15 @@ function failureOf(error: unknown): unknown {
     const code = error.code === "too_large" ? "input_unreadable" : "input_unreachable"
     return new JobFailure(code, error.message, { cause: error, retryable: error.retryable })
   }
-  return error instanceof Refusal ? new JobFailure("invalid_request", error.message, { cause: error }) : error
+  if (error instanceof Refusal) return new JobFailure("invalid_request", error.message, { cause: error })
+  return error instanceof JobFailure ? withAdvice(error) : error
+}
+
+/** A job's failure has no word for the field, so the page that the word names goes into the sentence. */
+function withAdvice(failure: JobFailure): JobFailure {
+  const { code, reason, message, retryable } = failure
+  if (reason === undefined || !isGuidanceCode(reason)) return failure
+  return new JobFailure(code, `${message}; see ${guidancePath(reason)}`, { cause: failure, retryable })
 }
 
 /** The same, with which of the job's images it is. */

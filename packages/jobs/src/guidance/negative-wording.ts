@@ -3,9 +3,14 @@ const start = String.raw`(?:^|[.,;:!()\n]|\b(?:and|but|please)\b)\s?(?:please )?
 const shown =
   "include|add|show|draw|use|put|have|make|render|generate|want|place|depict|write|contain|display"
 
-/** `no` before a name, a number, a sign that forbids, or in a set phrase. */
-const harmlessNo = String.raw`(?:one\b|man['’]?s\b|matter\b|doubt\b|longer\b|less\b|more than\b|time\b|big deal\b|\d|\w+(?: \w+)? (?:sign|signs|zone|symbol|icon|area)\b)`
-const harmlessWithout = String.raw`(?:(?:a|any) )?(?:end|limits?|doubt|warning|hesitation|fear|saying|question|borders)\b`
+/** What an edit is to leave as it is: said so it works, and nothing is named that could appear. */
+const changing =
+  "changing|altering|modifying|editing|affecting|touching|moving|cropping|distorting|stretching|resizing|rotating|covering|losing|damaging|removing|replacing"
+const changes = String.raw`(?:any )?(?:(?:other|further|more|additional) )?(?:changes?|edits?|alterations?|modifications?|adjustments?)\b`
+
+/** `no` before a name, a number, a sign that forbids, a claim of a label, or in a set phrase. */
+const harmlessNo = String.raw`(?:${changes}|need\b|added\b|one\b|man['’]?s\b|matter\b|doubt\b|longer\b|less\b|more than\b|time\b|big deal\b|\d|\w+(?: \w+)? (?:sign|signs|zone|symbol|icon|area)\b)`
+const harmlessWithout = String.raw`(?:${changes}|(?:${changing}|added)\b|(?:(?:a|any) )?(?:end|limits?|doubt|warning|hesitation|fear|saying|question|borders)\b)`
 
 const wordings = [
   new RegExp(
@@ -14,10 +19,13 @@ const wordings = [
   ),
   new RegExp(String.raw`(?<!goes )\bwithout (?!${harmlessWithout})\p{L}+(?: \p{L}+)?`, "iu"),
   new RegExp(
-    String.raw`\b(?:do not|don['’]?t|should not|shouldn['’]?t|must not|mustn['’]?t) (?:${shown}|be|be shown)\b`,
+    String.raw`\b(?:do not|don['’]?t|should not|shouldn['’]?t|must not|mustn['’]?t) (?:(?:${shown})\b(?! (?:${changes}|anything else\b))|be\b)`,
     "iu",
   ),
-  new RegExp(String.raw`${start}(?:avoid|exclude|omit|leave out|never (?:${shown}))\b[^.,;\n]{0,40}`, "iu"),
+  new RegExp(
+    String.raw`${start}(?:avoid|exclude|omit|leave out|never (?:${shown}))\b(?! (?:${changes}|(?:${changing})\b))[^.,;\n]{0,40}`,
+    "iu",
+  ),
   /\bnegative prompts?\b/iu,
   /(?:^|\s)--no\s+\p{L}+/iu,
 ]

@@ -69,4 +69,7 @@ export const guidanceTopics = {
 } as const satisfies Record<string, GuidanceTopic>
 export type GuidanceCode = keyof typeof guidanceTopics
 
+/** Where an API tells more of it; its own address goes before that. */
+export const guidancePath = (code: GuidanceCode): string => `/docs/guidance#${code}`
+
 export const isGuidanceCode = (code: string): code is GuidanceCode => Object.hasOwn(guidanceTopics, code)

@@ -10,7 +10,8 @@ const tells =
 const bringsNone =
   "of|in|on|at|and|or|is|are|was|to|for|from|by|with|as|above|below|under|over|across|along|around|beside|near|inside|written|printed|set|placed|cent(?:er|re)d|carved|painted|engraved|that|which|processor|cloud|search|game|art|count"
 
-const name = String.raw`[:,]? (?=[\p{L}\p{N}])`
+/** What reads as something, or says nothing, is meant another way. */
+const name = String.raw`[:,]? (?!(?:as|nothing)\b)(?=[\p{L}\p{N}])`
 /** Wordings by a word that all of a group have: most prompts have none, and need no closer look. */
 type Group = {
   inkling: RegExp
