@@ -52,7 +52,7 @@ export function createEstimateRows(deps: Deps) {
       ...counts.warnings,
       ...(leftOut === null ? [] : [{ code: "rows_refused", detail: leftOut, docs: null }]),
     ]
-    return { ...counts, warnings, eta_seconds: await etaOf(key.tenant, jobs, deps) }
+    return { ...counts, warnings, eta_seconds: await etaOf(jobs, { ...deps, tenant: key.tenant, options }) }
   }
 
   return {
@@ -115,21 +115,23 @@ function startCounting(
   }
 }
 
-/** When the last of them would end, each being behind the others. */
+/** When the last of them would end, each being behind the others, and behind those that may run at once. */
 async function etaOf(
-  tenant: string,
   jobs: ReadonlyMap<string, number>,
-  { ledger }: Pick<Deps, "ledger">,
+  { ledger, tenant, options }: Pick<Deps, "ledger"> & { tenant: string; options: BatchOptions },
 ): Promise<number | null> {
   const all = await Promise.all(
     jobs.entries().map(async ([model, count]) => ({ count, seen: await ledger.foresee(tenant, model) })),
   )
-  let [lastMs, behindMs] = [0, 0]
+  let [lastMs, behindMs, startsMs, heldMs] = [0, 0, 0, 0]
   for (const { count, seen } of all) {
-    const { perJobMs, lastEndsInMs } = seen
+    const { perJobMs, lastEndsInMs, paceMs } = seen
     if (lastEndsInMs === null) return null
+    startsMs = Math.max(startsMs, lastEndsInMs - (paceMs ?? 0))
+    heldMs += count * (paceMs ?? 0)
     lastMs = Math.max(lastMs, lastEndsInMs)
     behindMs += (count - 1) * perJobMs
   }
-  return Math.ceil((lastMs + behindMs) / 1_000)
+  const inTurnsMs = options.max_parallel === undefined ? 0 : startsMs + heldMs / options.max_parallel
+  return Math.ceil(Math.max(lastMs + behindMs, inTurnsMs) / 1_000)
 }
