@@ -137,6 +137,17 @@ suite("batches on the command line", () => {
     assert.deepEqual({ ...form, eta_seconds: 0 }, { ...body, eta_seconds: 0 })
     assert.deepEqual([form.items, form.upstream_calls], [5, 9])
     assert.ok((form.eta_seconds ?? 0) >= 1)
+    const many = Array.from({ length: 300 }, (_, n) => ({ custom_id: `m${n}`, prompt: "a mug" }))
+    const [fast, slow] = await Promise.all(
+      [undefined, 1].map(async (max_parallel) =>
+        cli.world.client.send(operations.createEstimate, { body: { items: many, max_parallel } }),
+      ),
+    )
+    // One after the other takes longer than all at once.
+    assert.ok(
+      (slow?.eta_seconds ?? 0) > (fast?.eta_seconds ?? 0),
+      `${slow?.eta_seconds} ${fast?.eta_seconds}`,
+    )
     const batch = await cli.world.client.send(operations.createBatch, { body: { defaults, items: rows } })
     assert.equal(form.cost_usd, batch.usage.estimated_cost_usd)
     await cli.world.client.send(operations.cancelBatch, { params: { id: batch.id } })

@@ -265,7 +265,9 @@ suite("the served OpenAPI document", () => {
     const waiting = { params: { id: (later.body as { id: string }).id } }
     await call(client, operations.pauseBatch, waiting)
     await call(client, operations.resumeBatch, waiting)
+    assert.equal((await call(client, operations.deleteBatch, waiting)).status, 409)
     await call(client, operations.cancelBatch, waiting)
+    await call(client, operations.deleteBatch, own)
     const invalid = { items: [{ custom_id: "a", prompt: "x", n: 99 }] }
     // The refusal that names rows is declared like every other one.
     const wrong = { body: invalid as unknown as typeof batch }

@@ -9,6 +9,7 @@ export const refusals = {
   job_terminal: { status: 409, title: "The job has already ended", retryable: false },
   job_active: { status: 409, title: "The job has not ended yet", retryable: true },
   batch_terminal: { status: 409, title: "The batch has already ended", retryable: false },
+  batch_active: { status: 409, title: "The batch has not ended yet", retryable: true },
   idempotency_in_progress: {
     status: 409,
     title: "The first request with this key is still running",

@@ -86,7 +86,7 @@ function endOf(
   own: WaitingTenant | undefined,
 ): number | null {
   const usual = meanPace(queue, queue.tenants)
-  const pace = queue.paces.get(place.model) ?? usual
+  const pace = paceOf(queue, place.model)
   const rest = Math.max(0, (queue.rests.get(place.model)?.until ?? 0) - queue.now)
   // A rest is known to end even where nothing else is known.
   if (queue.slots === 0 || pace === null || usual === null) return rest > 0 ? rest : null
@@ -96,6 +96,11 @@ function endOf(
   const perMinute = queue.jobsPerMinute?.get(place.model)
   const byQuota = perMinute ? (position * shareOf(queue, place.model) * 60_000) / perMinute : 0
   return rest + Math.max(bySlots, byShare, byQuota) + pace
+}
+
+/** Milliseconds that a job of the model keeps a slot; where nothing is known of it, as long as what waits. */
+export function paceOf(queue: QueueState, model: string): number | null {
+  return queue.paces.get(model) ?? meanPace(queue, queue.tenants)
 }
 
 /** A tenant that may have few jobs at once waits for its own. */

@@ -14,8 +14,10 @@ type BatchPage = { records: BatchRecord[]; hasMore: boolean; cursor: string | nu
 
 /** What is asked of batches. */
 export function createBatchReads({ redis, prefix }: { redis: Redis; prefix: string }) {
-  const read = async (id: string): Promise<BatchRecord | undefined> =>
-    decodeBatch(id, await redis.hgetall(`${prefix}:batch:${id}`))
+  const read = async (id: string): Promise<BatchRecord | undefined> => {
+    const record = decodeBatch(id, await redis.hgetall(`${prefix}:batch:${id}`))
+    return record?.removal === null ? record : undefined
+  }
 
   return {
     read,

@@ -41,6 +41,8 @@ export type BatchRecord = Omit<NewBatch, "deadlineSeconds" | "webhook"> &
     cut: { from: number; as: "canceled" | "expired" } | null
     /** Where the running again of failed items stands. */
     redo: number | null
+    /** Where the removal of its items stands once somebody asked for it; callers see such a batch no more. */
+    removal: number | null
     costNanoUsd: number | null
     /** A moment and what had ended by then, for the speed. */
     pace: { at: Date; done: number } | null
@@ -107,6 +109,7 @@ export function decodeBatch(id: string, fields: Fields): BatchRecord | undefined
     cursor: number(fields["cursor"]),
     cut: fields["cut"] === undefined ? null : cutOf(fields["cut"], fields["cut_as"]),
     redo: maybe(fields["redo"]),
+    removal: maybe(fields["removal"]),
     priority: (fields["priority"] as Priority | undefined) ?? null,
     maxParallel: maybe(fields["parallel"]),
     resumedFrom: fields["resumed"] ?? null,

@@ -85,10 +85,16 @@ export function createBatchWork({ redis, scripts, prefix, retentionMs, mostQueue
       return handovers(ready)
     },
 
+    /** The items from `from` to before `next` are gone; the removal of the batch goes on at `next`. */
+    async removed(id: string, { from, next }: { from: number; next: number }): Promise<void> {
+      await scripts.run("batch-removed", id, from, next)
+    },
+
     async overdue(now: Date, most: number): Promise<string[]> {
       return redis.zrangebyscore(`${prefix}:batch-retention`, "-inf", now.getTime(), "LIMIT", 0, most)
     },
 
+    /** Forgets a batch. */
     async remove(id: string): Promise<void> {
       await scripts.run("batch-remove", id)
     },

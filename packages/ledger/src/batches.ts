@@ -29,7 +29,10 @@ export type BegunBatch =
   /** The same request came before: it made this batch. */
   | { kind: "replayed"; id: string }
 
-export type BatchAct = "cancel" | "pause" | "resume" | "retry"
+export type BatchAct = "cancel" | "pause" | "resume" | "retry" | "remove"
+
+/** `terminal`: it is too late for that; `active`: too early. */
+export type BatchActed = "done" | "missing" | "terminal" | "active"
 
 /** What callers do to batches. */
 export function createBatches({ redis, scripts, prefix, retentionMs, ...options }: Options) {
@@ -84,8 +87,8 @@ export function createBatches({ redis, scripts, prefix, retentionMs, ...options 
       await scripts.run("batch-drop", id)
     },
 
-    async act(id: string, tenant: string, act: BatchAct): Promise<"done" | "missing" | "terminal"> {
-      return (await scripts.run("batch-act", id, tenant, act)) as "done"
+    async act(id: string, tenant: string, act: BatchAct): Promise<BatchActed> {
+      return (await scripts.run("batch-act", id, tenant, act)) as BatchActed
     },
   }
 }

@@ -1,4 +1,4 @@
-import { forecast, type Forecast, type QueueState } from "@kiln/jobs"
+import { forecast, paceOf, type Forecast, type QueueState } from "@kiln/jobs"
 
 import type { QueueWatch } from "./queue-watch.ts"
 import type { JobRecord } from "./record.ts"
@@ -18,8 +18,12 @@ export type FirstForecast = {
   blockedBy: string | null
 }
 
-/** The same for a job that comes last of all: when it ends, and how long it keeps a worker's slot. */
-export type Foreseen = FirstForecast & { lastEndsInMs: number | null; slotMs: number | null }
+/** The same for a job that comes last of all: when it ends. */
+export type Foreseen = FirstForecast & {
+  lastEndsInMs: number | null
+  /** How long it keeps its slot once it has one; null when nothing is known to go by. */
+  paceMs: number | null
+}
 
 type Answer = ["gone"] | ["later", string] | ["out", number] | ["lane", number, string, string, number]
 
@@ -73,7 +77,7 @@ export function createPlaces({ scripts, lookAtQueue }: { scripts: Scripts; lookA
         perJobMs,
         blockedBy: survey.rests.get(model)?.reason ?? blockedBy,
         lastEndsInMs: endsInMs,
-        slotMs: survey.paces.get(model) ?? null,
+        paceMs: paceOf(queue, model),
       }
     },
   }

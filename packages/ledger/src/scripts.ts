@@ -33,6 +33,7 @@ const names = [
   "batch-stop",
   "batch-redo",
   "batch-remove",
+  "batch-removed",
   "fetch-once",
   "keep-endpoint",
   "change-endpoint",

@@ -10,7 +10,7 @@ type Deps = { ledger: Pick<Ledger, "batches">; findBatch: FindBatch; batchView: 
 
 /** Cancels, pauses, resumes or retries; what concerns many items is done by the workers, step by step. */
 export const actOnBatch =
-  ({ ledger, findBatch, batchView }: Deps, act: BatchAct) =>
+  ({ ledger, findBatch, batchView }: Deps, act: Exclude<BatchAct, "remove">) =>
   async ({ params: { id } }: { params: { id: string } }, { res }: Exchange): Promise<Answer<Batch>> => {
     const { tenant } = callerOf(res).key
     await findBatch(id, tenant)

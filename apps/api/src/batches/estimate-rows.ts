@@ -27,13 +27,13 @@ type Deps = {
 }
 
 /** Reading rows is work, and other callers want their turn. */
-const mostReadAtOnce = 2
+const mostAtOnce = 2
 const mostWarnings = 20
 
 /** What a batch of rows would take; rows that a batch would be refused for are refused here too. */
 export function createEstimateRows(deps: Deps) {
   const prepareItem = createPrepareItem(deps)
-  const inTurn = pLimit(mostReadAtOnce)
+  const inTurn = pLimit(mostAtOnce)
 
   async function estimate(
     rows: AsyncIterable<BatchRow> | Iterable<BatchRow>,
@@ -52,11 +52,7 @@ export function createEstimateRows(deps: Deps) {
       ...counts.warnings,
       ...(leftOut === null ? [] : [{ code: "rows_refused", detail: leftOut, docs: null }]),
     ]
-    return {
-      ...counts,
-      warnings,
-      eta_seconds: await etaOf(key.tenant, { jobs, mostAtOnce: options.max_parallel }, deps),
-    }
+    return { ...counts, warnings, eta_seconds: await etaOf(jobs, { ...deps, tenant: key.tenant, options }) }
   }
 
   return {
@@ -119,22 +115,23 @@ function startCounting(
   }
 }
 
-/** When the last of them would end, each being behind the others, and no more of them at once than the batch allows. */
+/** When the last of them would end, each being behind the others, and behind those that may run at once. */
 async function etaOf(
-  tenant: string,
-  { jobs, mostAtOnce = Infinity }: { jobs: ReadonlyMap<string, number>; mostAtOnce?: number | undefined },
-  { ledger }: Pick<Deps, "ledger">,
+  jobs: ReadonlyMap<string, number>,
+  { ledger, tenant, options }: Pick<Deps, "ledger"> & { tenant: string; options: BatchOptions },
 ): Promise<number | null> {
   const all = await Promise.all(
     jobs.entries().map(async ([model, count]) => ({ count, seen: await ledger.foresee(tenant, model) })),
   )
-  let [lastMs, behindMs, slotsMs] = [0, 0, 0]
+  let [lastMs, behindMs, startsMs, heldMs] = [0, 0, 0, 0]
   for (const { count, seen } of all) {
-    const { perJobMs, lastEndsInMs, slotMs } = seen
+    const { perJobMs, lastEndsInMs, paceMs } = seen
     if (lastEndsInMs === null) return null
+    startsMs = Math.max(startsMs, lastEndsInMs - (paceMs ?? 0))
+    heldMs += count * (paceMs ?? 0)
     lastMs = Math.max(lastMs, lastEndsInMs)
     behindMs += (count - 1) * perJobMs
-    slotsMs += (count - 1) * (slotMs ?? 0)
   }
-  return Math.ceil((lastMs + Math.max(behindMs, slotsMs / mostAtOnce)) / 1_000)
+  const inTurnsMs = options.max_parallel === undefined ? 0 : startsMs + heldMs / options.max_parallel
+  return Math.ceil(Math.max(lastMs + behindMs, inTurnsMs) / 1_000)
 }

@@ -15,6 +15,7 @@ import type { OpenWaits } from "../http/open-waits.ts"
 import type { ResolveInputs } from "../resolve-inputs.ts"
 import { createBatch } from "../routes/create-batch.ts"
 import { createEstimate } from "../routes/create-estimate.ts"
+import { deleteBatch } from "../routes/delete-batch.ts"
 import { getBatchArchive } from "../routes/get-batch-archive.ts"
 import { getBatchContactSheet } from "../routes/get-batch-contact-sheet.ts"
 import { getBatchResults } from "../routes/get-batch-results.ts"
@@ -75,6 +76,7 @@ export function mountBatches(router: Router, options: Options): void {
   mount(router, operations.pauseBatch, actOnBatch(deps, "pause"))
   mount(router, operations.resumeBatch, actOnBatch(deps, "resume"))
   mount(router, operations.retryFailedItems, actOnBatch(deps, "retry"))
+  mount(router, operations.deleteBatch, deleteBatch(deps))
   mount(router, operations.getBatchResults, getBatchResults(deps))
   mount(router, operations.getBatchArchive, getBatchArchive(deps))
   mount(router, operations.getBatchContactSheet, getBatchContactSheet(deps))

@@ -140,5 +140,5 @@ test("a batch that may run few items at once is foreseen to take longer", async 
   }
   const [free, held] = [await foresee({}), await foresee({ max_parallel: 2 })]
   assert.ok(free >= 10 && free < 20, `${free} s`)
-  assert.equal(held, 60)
+  assert.ok(held >= 50 && held <= 60, `${held} s`)
 })

@@ -6,9 +6,10 @@ import type { Storage } from "@kiln/storage"
 
 import { every } from "../every.ts"
 import { storePrompt } from "./prompt-documents.ts"
+import { removeBatch } from "./remove-batch.ts"
 
 type Deps = {
-  ledger: Pick<Ledger, "batches" | "batchWork">
+  ledger: Pick<Ledger, "batches" | "batchWork" | "keepImagesUntil" | "forgetImages" | "remove">
   storage: Storage
   handOver: (ready: readonly Handover[]) => Promise<void>
   log: Logger
@@ -38,7 +39,7 @@ export function runBatches(deps: Deps): AsyncDisposable {
       while (!stopping.signal.aborted) {
         const batch = await ledger.batchWork.take()
         if (!batch) return
-        await step(batch, readItems, deps).catch((err: unknown) => {
+        await step(batch, readItems, { ...deps, manifests }).catch((err: unknown) => {
           // It comes back after a while; other batches go on.
           log.error({ err, batch: batch.id }, "a batch does not get on")
         })
@@ -57,8 +58,13 @@ export function runBatches(deps: Deps): AsyncDisposable {
 type ReadItems = (batch: BatchRecord, from: number) => Promise<StoredItem[]>
 
 /** One short step of what is to be done next. */
-async function step(batch: BatchRecord, readItems: ReadItems, deps: Deps): Promise<void> {
+async function step(
+  batch: BatchRecord,
+  readItems: ReadItems,
+  deps: Deps & { manifests: Manifests },
+): Promise<void> {
   const { ledger } = deps
+  if (batch.removal !== null) return removeBatch(batch, batch.removal, deps)
   const isLate = batch.deadline !== null && batch.deadline.getTime() <= Date.now()
   if (batch.cancelRequestedAt) return cancelItems(batch, deps)
   if (isLate && batch.cursor < batch.counts.total) return ledger.batchWork.cut(batch.id)

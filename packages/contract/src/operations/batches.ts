@@ -145,6 +145,16 @@ export const retryFailedItems = {
   summary: "Run the items that failed or expired again; all others stay as they are",
 } as const satisfies Operation
 
+export const deleteBatch = {
+  ...acting,
+  method: "delete",
+  path: "/v1/batches/:id",
+  summary: "Remove a batch that has ended, with its items' jobs and images; cancel one that has not first",
+  status: 204,
+  reply: nothing,
+  failures: ["not_found", "batch_active"],
+} as const satisfies Operation
+
 const follow = z
   .enum(["0", "1"])
   .default("1")

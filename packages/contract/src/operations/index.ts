@@ -2,6 +2,7 @@ import { createAsset, deleteAsset, getAsset } from "./assets.ts"
 import {
   cancelBatch,
   createBatch,
+  deleteBatch,
   getBatch,
   getBatchArchive,
   getBatchContactSheet,
@@ -66,6 +67,7 @@ export const operations = {
   pauseBatch,
   resumeBatch,
   retryFailedItems,
+  deleteBatch,
   getBatchResults,
   getBatchArchive,
   getBatchContactSheet,

@@ -1,9 +1,10 @@
 -- ARGV: id, tenant, what to do. What concerns many items is only noted here, and done in steps by a worker.
 local id, tenant, act = ARGV[1], ARGV[2], ARGV[3]
 local key = batchKey(id)
-local b = redis.call('HMGET', key, 'state', 'tenant', 'cancel', 'failed', 'expired', 'deadline_seconds', 'cut_as', 'cut')
+local b = redis.call('HMGET', key, 'state', 'tenant', 'cancel', 'failed', 'expired', 'deadline_seconds', 'cut_as', 'cut',
+  'removal')
 local state = b[1]
-if not state or b[2] ~= tenant then return 'missing' end
+if not state or b[2] ~= tenant or b[9] then return 'missing' end
 local isOver = state == 'completed' or state == 'canceled' or state == 'failed'
 if act == 'cancel' then
   if isOver then return 'terminal' end
@@ -47,6 +48,12 @@ elseif act == 'retry' then
     redis.call('HINCRBY', key, 'expired', -rest)
     redis.call('HINCRBY', key, 'queued', rest)
   end
+  wakeBatch(id)
+elseif act == 'remove' then
+  if not isOver then return 'active' end
+  redis.call('HSET', key, 'removal', 0)
+  redis.call('ZREM', P .. 'batches:' .. tenant, id)
+  redis.call('ZREM', P .. 'batch-retention', id)
   wakeBatch(id)
 end
 return 'done'

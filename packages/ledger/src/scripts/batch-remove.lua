@@ -2,6 +2,7 @@
 local key = batchKey(ARGV[1])
 local tenant = redis.call('HGET', key, 'tenant')
 redis.call('ZREM', P .. 'batch-retention', ARGV[1])
+redis.call('ZREM', P .. 'batch-work', ARGV[1])
 if not tenant then return 0 end
 redis.call('ZREM', P .. 'batches:' .. tenant, ARGV[1])
 redis.call('DEL', key)

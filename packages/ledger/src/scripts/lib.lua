@@ -180,8 +180,8 @@ local function endItem(id, tenant, batch, to, event)
 end
 
 local function reopenBatch(batch, tenant)
-  local state = redis.call('HGET', batchKey(batch), 'state')
-  if state ~= 'completed' and state ~= 'canceled' then return end
+  local b = redis.call('HMGET', batchKey(batch), 'state', 'removal')
+  if b[2] or (b[1] ~= 'completed' and b[1] ~= 'canceled') then return end
   redis.call('HSET', batchKey(batch), 'state', 'running')
   redis.call('HDEL', batchKey(batch), 'completed', 'expires', 'cancel', 'told', 'pace_at', 'before_at')
   redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'batches', 1)
