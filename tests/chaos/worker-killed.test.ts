@@ -5,6 +5,7 @@ import { suite, test, type TestContext } from "node:test"
 
 import { operations, type Job } from "@kiln/contract"
 
+import { booksBalance } from "../world/books.ts"
 import { startHttpGate } from "../world/http-gate.ts"
 import { largePhoto } from "../world/large-photo.ts"
 import { servePhoto } from "../world/photo-server.ts"
@@ -59,20 +60,6 @@ async function recover(t: TestContext, world: World, { id }: Job, expected: Expe
 /** Images asked of the upstream since the one that warmed it up. */
 const callsAfterWarmUp = ({ emulator }: World): number =>
   emulator.calls.filter(({ path }) => path.includes(":generateContent")).length - 1
-
-async function booksBalance(world: World, id: string): Promise<void> {
-  await until("nothing is out", async () => (await world.redis.zcard("{kiln}:lease")) === 0)
-  const counters = await world.redis.hgetall("{kiln}:tenant:default")
-  assert.deepEqual([counters["queued"], counters["running"], counters["leased"]], ["0", "0", "0"])
-  const events = (await world.redis.xrange("{kiln}:outbox", "-", "+"))
-    .filter(([, fields]) => fields.includes(id))
-    .map(([, fields]) => ({ event: fields[1], type: fields[3] }))
-  assert.equal(new Set(events.map(({ event }) => event)).size, events.length)
-  assert.deepEqual(
-    events.map(({ type }) => type),
-    ["job.queued", "job.started", "job.output", "job.succeeded"],
-  )
-}
 
 const twice: Expected = { calls: 2, outcomes: ["worker_lost", "succeeded"], charged: "unknown" }
 const adopted: Expected = { calls: 1, outcomes: ["worker_lost", "succeeded"], charged: "unknown" }

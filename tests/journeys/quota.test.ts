@@ -36,7 +36,7 @@ function seenBy(world: World, key?: string) {
  * window's, or, where the limit is not known, go beyond it now and then. All slots that call again and again would have
  * more refused than taken.
  */
-const late = 0.2
+const tooLate = 0.2
 const felt = 0.2
 
 suite("the upstream's quota", { concurrency: 2 }, () => {
@@ -56,7 +56,7 @@ suite("the upstream's quota", { concurrency: 2 }, () => {
     assert.deepEqual([...new Set(ended.map(({ status }) => status))], ["succeeded"])
     const { taken, refused, most } = seenBy(world)
     assert.equal(taken, 35)
-    assert.ok(refused <= taken * late, `${refused} refused`)
+    assert.ok(refused <= taken * tooLate, `${refused} refused`)
     assert.ok(most <= 10, `${most} calls in a window`)
     assert.ok(most >= 9, `only ${most} calls in a window`)
     // Who gave its slot back for a while was begun again, and bought nothing by that.
@@ -80,7 +80,7 @@ suite("the upstream's quota", { concurrency: 2 }, () => {
     const [first = 0] = refused
     assert.ok(first > 0)
     const further = refused.filter((at) => at > first + windowMs / 2).length
-    assert.ok(further <= 30 * (late + felt), `${further} refused after the first`)
+    assert.ok(further <= 30 * (tooLate + felt), `${further} refused after the first`)
   })
 
   test("each key has its own: a refused key rests and is named by nothing but a hash", async () => {
@@ -92,7 +92,7 @@ suite("the upstream's quota", { concurrency: 2 }, () => {
     assert.deepEqual([...new Set(ended.map(({ status }) => status))], ["succeeded"])
     const [a, b] = [seenBy(world, "aaaa"), seenBy(world, "bbbb")]
     assert.equal(a.taken + b.taken, 20)
-    assert.ok(a.refused + b.refused <= 20 * late)
+    assert.ok(a.refused + b.refused <= 20 * tooLate)
     assert.ok(a.most <= 5 && b.most <= 5 && a.taken >= 5 && b.taken >= 5, JSON.stringify({ a, b }))
     const output = world.workers[0]?.output() ?? ""
     assert.match(output, /an account of the upstream is parked/)

@@ -1,22 +1,25 @@
 import { once } from "node:events"
-import { createServer, request, type IncomingMessage } from "node:http"
+import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 
 /** An HTTP server before another one, which can be told to hold requests back. */
 export type HttpGate = AsyncDisposable & {
   url: string
   /** Holds the first request that matches, and all after it; resolves when one is held. */
-  hold(matches: (request: IncomingMessage) => boolean): Promise<void>
-  /** From now on requests that match are refused with 503; undefined: none is. */
-  overload(matches: ((request: IncomingMessage) => boolean) | undefined): void
+  hold(matches: Matches): Promise<void>
+  /** From now on requests that match are refused, as Gemini does with 503 unless told otherwise; undefined: none is. */
+  overload(matches: Matches | undefined, refuse?: Refuse): void
   refused(): number
   /** Requests that have been passed on whole, answered or not. */
   passedOn(): number
 }
 
+type Matches = (request: IncomingMessage) => boolean
+type Refuse = (response: ServerResponse) => void
+
 export async function startHttpGate(target: string): Promise<HttpGate> {
-  let holding: { matches: (request: IncomingMessage) => boolean; hit: () => void } | undefined
-  let overloaded: ((request: IncomingMessage) => boolean) | undefined
+  let holding: { matches: Matches; hit: () => void } | undefined
+  let overloaded: { matches: Matches; refuse: Refuse } | undefined
   let passedOn = 0
   let refused = 0
   const to = new URL(target)
@@ -25,10 +28,10 @@ export async function startHttpGate(target: string): Promise<HttpGate> {
       holding.hit()
       return
     }
-    if (overloaded?.(incoming)) {
+    if (overloaded?.matches(incoming)) {
       refused += 1
       incoming.resume()
-      outgoing.writeHead(503, { "content-type": "application/json" }).end(overloadedBody)
+      overloaded.refuse(outgoing)
       return
     }
     const forwarded = request(
@@ -57,7 +60,7 @@ export async function startHttpGate(target: string): Promise<HttpGate> {
       holding = { matches, hit: resolve }
       return promise
     },
-    overload: (matches) => void (overloaded = matches),
+    overload: (matches, refuse = isOverloaded) => void (overloaded = matches && { matches, refuse }),
     refused: () => refused,
     passedOn: () => passedOn,
     async [Symbol.asyncDispose]() {
@@ -70,3 +73,5 @@ export async function startHttpGate(target: string): Promise<HttpGate> {
 const overloadedBody = JSON.stringify({
   error: { code: 503, message: "The model is overloaded. Please try again later.", status: "UNAVAILABLE" },
 })
+const isOverloaded: Refuse = (response) =>
+  void response.writeHead(503, { "content-type": "application/json" }).end(overloadedBody)

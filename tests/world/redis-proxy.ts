@@ -15,15 +15,25 @@ export type RedisProxy = AsyncDisposable & {
    * answer on the script's connection that has this text in it.
    */
   stopAt(script: string, side: Side, answering?: string): Promise<void>
+  /** From now on the first command that has this text in it is stopped on its way to Redis; resolves when it is. */
+  stopBefore(text: string): Promise<void>
 }
 
 const shaOf = (script: string) => createHash("sha1").update(scriptText(script)).digest("hex")
 
+type Stop = { text: string; side: Side; answering: string | undefined }
+
 /** Starts a proxy before the Redis at a unix socket. */
 export async function startRedisProxy(target: string): Promise<RedisProxy> {
   const path = target.replace(/^unix:\/\//, "")
-  let armed: { sha: string; side: Side; answering: string | undefined; hit: () => void } | undefined
+  let armed: (Stop & { hit: () => void }) | undefined
   const sockets = new Set<Socket>()
+
+  function arm(stop: Stop): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    armed = { ...stop, hit: resolve }
+    return promise
+  }
 
   const server = createServer((client) => {
     const redis = connect(path)
@@ -41,8 +51,8 @@ export async function startRedisProxy(target: string): Promise<RedisProxy> {
         })
     }
     client.on("data", (chunk: Buffer) => {
-      if (armed && chunk.includes(armed.sha)) runsScript = true
-      if (armed && armed.answering === undefined && chunk.includes(armed.sha)) {
+      if (armed && chunk.includes(armed.text)) runsScript = true
+      if (armed && armed.answering === undefined && chunk.includes(armed.text)) {
         const { side, hit } = armed
         armed = undefined
         if (side === "command") commandsHeld = true
@@ -66,11 +76,8 @@ export async function startRedisProxy(target: string): Promise<RedisProxy> {
   const { port } = server.address() as AddressInfo
   return {
     url: `redis://127.0.0.1:${port}`,
-    stopAt(script, side, answering) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      armed = { sha: shaOf(script), side, answering, hit: resolve }
-      return promise
-    },
+    stopAt: (script, side, answering) => arm({ text: shaOf(script), side, answering }),
+    stopBefore: (text) => arm({ text, side: "command", answering: undefined }),
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       server.close()

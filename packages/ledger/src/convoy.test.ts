@@ -55,7 +55,8 @@ test("an answer that is late or a failure holds nobody up", async (t) => {
   assert.equal(await again, "again")
 })
 
-test("so many go at once and no more", async () => {
+test("so many go at once and no more", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] })
   const { sent, send } = post()
   const convoy = createConvoy()
   const all = Array.from({ length: 100 }, () => convoy(send))
@@ -68,5 +69,19 @@ test("so many go at once and no more", async () => {
     await settled()
   }
   assert.deepEqual(sizes, [1, 32, 32, 32, 3])
+  await Promise.all(all)
+})
+
+test("while no answer comes at all, everybody is on the way after a few steps", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] })
+  const { sent, send } = post()
+  const convoy = createConvoy()
+  const all = Array.from({ length: 100 }, () => convoy(send))
+  for (let step = 0; step < 4; step++) {
+    t.mock.timers.tick(5)
+    await settled()
+  }
+  assert.equal(sent.length, 100)
+  for (const { answer } of sent) answer("")
   await Promise.all(all)
 })

@@ -20,6 +20,7 @@ export function createConvoy(): Convoy {
     const leaving = waiting.splice(0, mostTogether)
     out = leaving.length
     if (out === 0) return
+    if (waiting.length > 0) timer = setTimeout(depart, longestMs)
     for (const leave of leaving) leave()
   }
 
