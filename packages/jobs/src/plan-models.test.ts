@@ -56,8 +56,8 @@ test("a successor that cannot do what is asked, or costs too much, does not take
 test("a fallback that is unknown or cannot do all of the request is refused at its place", () => {
   const unknown = errorsOf(() => plan("nano-banana", { fallbacks: ["nano-banana-pro", "dall-e"] }))
   assert.deepEqual([unknown[0]?.pointer, unknown[0]?.code], ["/fallback_models/1", "unknown_model"])
-  const asked = { aspect_ratio: "1:8", image_size: "4K" }
-  const unable = errorsOf(() => plan("nano-banana", { fallbacks: ["nano-banana-lite"], asked }))
+  const asked = { aspect_ratio: "1:8", image_size: "512" }
+  const unable = errorsOf(() => plan("gemini-3.1-flash-image", { fallbacks: ["nano-banana-pro"], asked }))
   assert.deepEqual(
     unable.map(({ pointer, code }) => [pointer, code]),
     [
@@ -65,7 +65,7 @@ test("a fallback that is unknown or cannot do all of the request is refused at i
       ["/fallback_models/0", "unsupported_by_model"],
     ],
   )
-  assert.match(unable[0]?.detail ?? "", /gemini-3\.1-flash-lite-image .*aspect_ratio/)
+  assert.match(unable[0]?.detail ?? "", /gemini-3-pro-image .*aspect_ratio/)
   const crowded = errorsOf(() => plan("nano-banana", { fallbacks: ["gemini-2.5-flash-image"], inputs: 4 }))
   assert.match(crowded[0]?.detail ?? "", /images: .*at most 3/)
 })
