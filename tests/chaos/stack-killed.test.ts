@@ -38,12 +38,9 @@ test("when the stack is killed, its processes end with it, and the next start en
   await using _again = await start()
   const job = await waitForJob(client, id, AbortSignal.timeout(120_000))
   assert.equal(job.status, "succeeded", JSON.stringify(job))
-  assert.deepEqual(
-    job.attempts.map(({ outcome, charged }) => [outcome, charged]),
-    [
-      ["worker_lost", "unknown"],
-      ["succeeded", "yes"],
-    ],
-  )
+  const [lost, made, ...more] = job.attempts
+  // The emulator ends, too: the worker may still hear of that before it does.
+  assert.ok(lost?.outcome === "worker_lost" || lost?.outcome === "upstream_error", JSON.stringify(lost))
+  assert.deepEqual([lost?.charged, made?.outcome, made?.charged, more], ["unknown", "succeeded", "yes", []])
   assert.equal((await fetch(job.outputs[0]?.url ?? "")).status, 200)
 })
