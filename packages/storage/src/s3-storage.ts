@@ -54,9 +54,15 @@ export function createS3Storage(options: S3StorageOptions): Storage {
         async () => {
           checkKey(key)
           checkMetadata(put.metadata ?? {})
-          if (put.ifAbsent) return oneAtATime(key, () => putIfAbsent(bucket, key, body, put))
-          await putObject(bucket, key, body, put)
-          return { stored: true }
+          try {
+            if (put.ifAbsent) return await oneAtATime(key, () => putIfAbsent(bucket, key, body, put))
+            await putObject(bucket, key, body, put)
+            return { stored: true }
+          } catch (error) {
+            // Whatever a check said a moment ago.
+            writtenAt = -Infinity
+            throw error
+          }
         },
         put.signal,
       ),
