@@ -10,8 +10,7 @@ import { type Group, type GroupResult, runGroup } from "./run-group.ts"
 const UNITS = ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts"]
 /** Those first that wait for locks and leases to end rather than for a processor. */
 const SYSTEM = ["chaos", "journeys", "house"].map((folder) => `tests/${folder}/**/*.test.ts`)
-/** One more than the two cores that they are made for, as many of them wait. */
-const CONCURRENCY = 3
+const CONCURRENCY = 2
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)))
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130))
