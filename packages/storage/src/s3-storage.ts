@@ -59,8 +59,7 @@ export function createS3Storage(options: S3StorageOptions): Storage {
             await putObject(bucket, key, body, put)
             return { stored: true }
           } catch (error) {
-            // Whatever a check said a moment ago.
-            writtenAt = -Infinity
+            writtenAt = -Infinity // Whatever a check said a moment ago.
             throw error
           }
         },
