@@ -29,7 +29,7 @@ const checkFreshMs = 30_000
  * answers 403 for an absent object).
  */
 export function createS3Storage(options: S3StorageOptions): Storage {
-  const attempts = options.maxAttempts ?? 3
+  const { publicEndpoint, maxAttempts: attempts = 3 } = options
   const client = createS3Client({ ...options, maxAttempts: attempts })
   const bucket: Bucket = {
     client,
@@ -37,7 +37,6 @@ export function createS3Storage(options: S3StorageOptions): Storage {
     prefix: options.prefix ? `${options.prefix}/` : "",
     attempts,
   }
-  const { publicEndpoint } = options
   const linking = publicEndpoint ? createS3Client({ ...options, endpoint: publicEndpoint }) : client
   const oneAtATime = createOneAtATime()
   let writtenAt = -Infinity
@@ -59,7 +58,8 @@ export function createS3Storage(options: S3StorageOptions): Storage {
             await putObject(bucket, key, body, put)
             return { stored: true }
           } catch (error) {
-            writtenAt = -Infinity // Whatever a check said a moment ago.
+            // Whatever a check said a moment ago.
+            writtenAt = -Infinity
             throw error
           }
         },
