@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url"
 import type { Call } from "@kiln/gemini-emulator"
 
 import { startProcess } from "../world/running-process.ts"
+import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
 import { socketOf } from "./bare-process.ts"
 import type { Benchmark, Progress, Row } from "./benchmark.ts"
@@ -27,15 +28,15 @@ type Scenario = {
 const steady: LimitAt = () => 20
 const known = { makespan: 1.05, wasted: 1 }
 const learned = { makespan: 1.2, wasted: 5 }
-const halvesAtMs = 24_000
+const halvesAtMs = 48_000
 
 const scenarios: readonly Scenario[] = [
-  { name: "a known limit", calls: 320, keys: 1, limitAt: steady, isKnown: true, aims: known },
-  { name: "an unknown limit", calls: 320, keys: 1, limitAt: steady, isKnown: false, aims: learned },
-  { name: "two keys", calls: 320, keys: 2, limitAt: () => 10, isKnown: true, aims: known },
+  { name: "a known limit", calls: 640, keys: 1, limitAt: steady, isKnown: true, aims: known },
+  { name: "an unknown limit", calls: 640, keys: 1, limitAt: steady, isKnown: false, aims: learned },
+  { name: "two keys", calls: 640, keys: 2, limitAt: () => 10, isKnown: true, aims: known },
   {
     name: "a limit that halves",
-    calls: 220,
+    calls: 440,
     keys: 1,
     limitAt: (ms) => (ms < halvesAtMs ? 20 : 10),
     isKnown: false,
@@ -78,24 +79,37 @@ async function race(scenario: Scenario): Promise<Record<Rival, Result>> {
       ...(scenario.isKnown && { KILN_RPM: `${scenario.limitAt(0)}` }),
     },
   })
-  const jobs = []
   for (let index = 0; index < scenario.calls; index++) {
-    jobs.push(await world.submit({ prompt: `mug ${index}`, model, image_size: "512", output_format: "jpeg" }))
+    await world.submit({ prompt: `mug ${index}`, model, image_size: "512", output_format: "jpeg" })
   }
-  await using bull = startBare("bull", scenario, world)
-  await using pool = startBare("pool", scenario, world)
+  await warmUp(world)
+  await using _bull = startBare("bull", scenario, world)
+  await using _pool = startBare("pool", scenario, world)
   const halving = setTimeout(() => world.emulator.setQuota(quotaAt(halvesAtMs)), halvesAtMs)
   await world.startWorker()
-  const all = /all calls are made/
-  await Promise.all([
-    ...jobs.map(({ id }) => world.ended(id, longestMs)),
-    bull.printed(all),
-    pool.printed(all),
-  ])
+  // Nothing is asked of the API meanwhile: the upstream is in this process, and what delays it delays all calls.
+  const ended = async () => Number(await world.redis.hget("{kiln}:totals", "ended:succeeded"))
+  await until("all jobs have ended", async () => (await ended()) >= scenario.calls, {
+    withinMs: longestMs,
+    everyMs: 500,
+  })
   clearTimeout(halving)
   const judge = (rival: Rival) =>
     judgeCalls(callsOf(world.emulator.calls, keysOf(rival, scenario.keys)), scenario)
   return { kiln: judge("kiln"), bull: judge("bull"), pool: judge("pool") }
+}
+
+/** The first requests that a process answers take it long; all rivals' calls are to find it warm. */
+async function warmUp({ emulator }: World): Promise<void> {
+  const one = async (index: number) => {
+    const answer = await fetch(`${emulator.url}/v1beta/models/${model}:generateContent`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-goog-api-key": `nobody-${index}` },
+      body: JSON.stringify({ contents: [{ parts: [{ text: "a mug" }] }] }),
+    })
+    await answer.arrayBuffer()
+  }
+  await Promise.all(Array.from({ length: 40 }, (_, index) => one(index)))
 }
 
 const bareFiles = {
@@ -115,14 +129,14 @@ function startBare(rival: "bull" | "pool", { calls, keys, limitAt, isKnown }: Sc
 const callsOf = (calls: readonly Call[], keys: readonly string[]) =>
   calls.filter(({ method, key }) => method === "POST" && keys.some((each) => each.slice(-4) === key))
 
-function judgeCalls(calls: readonly Call[], { calls: wanted, keys, limitAt }: Scenario): Result {
-  const made = calls.filter(({ status }) => status === 200)
-  if (made.length !== wanted) throw new Error(`${made.length} of ${wanted} calls were made`)
+/** Who is not ready when Kiln is, is judged by what it has made until then. */
+function judgeCalls(calls: readonly Call[], { keys, limitAt }: Scenario): Result {
+  const made = calls.filter(({ status }) => status === 200).length
   const times = calls.map(({ at }) => Date.parse(at))
   const tookMs = Math.max(...times) - Math.min(...times)
   return {
-    makespan: (tookMs + latencyMs) / (shortestMs(wanted / keys, { windowMs, limitAt }) + latencyMs),
-    wasted: (100 * (calls.length - made.length)) / wanted,
+    makespan: (tookMs + latencyMs) / (shortestMs(made / keys, { windowMs, limitAt }) + latencyMs),
+    wasted: (100 * (calls.length - made)) / made,
   }
 }
 

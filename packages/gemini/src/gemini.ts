@@ -1,5 +1,5 @@
 import { JobFailure, type ModelEntry } from "@kiln/contract"
-import type { Paint, Painted, PaintInput, PaintRequest, UploadedFiles } from "@kiln/jobs"
+import type { Paint, Painted, PaintInput, PaintOptions, PaintRequest, UploadedFiles } from "@kiln/jobs"
 import {
   createBlobFiles,
   createModelUpstream,
@@ -41,7 +41,7 @@ export function createGemini(options: GeminiOptions): Gemini {
   /** Calls once with each image where it is; an upstream that lost its files is given them anew, once. */
   async function generate(
     request: PaintRequest,
-    signal: AbortSignal,
+    { signal, onSent }: Pick<PaintOptions, "signal" | "onSent">,
     read: (response: Dispatcher.ResponseData) => Promise<Painted>,
   ): Promise<Painted> {
     const { url, key, ...endpoint } = addressOf(request.model)
@@ -57,7 +57,7 @@ export function createGemini(options: GeminiOptions): Gemini {
       const isPlain = request.inputs.length === 0 && !request.history?.length
       const body = isPlain ? plainBody(request) : await requestBody(request, place)
       try {
-        return await upstream.call({ method: "POST", url, key, body, signal }, read)
+        return await upstream.call({ method: "POST", url, key, body, signal, onSent }, read)
       } catch (error) {
         const isLost = error instanceof JobFailure && error.refused === "file"
         if (!isLost || used.size === 0 || refused.size > 0) throw error
@@ -67,8 +67,8 @@ export function createGemini(options: GeminiOptions): Gemini {
   }
 
   return {
-    async paint(request, { target, signal, keepReply = false }) {
-      return generate(request, signal, async (response) => {
+    async paint(request, { target, signal, keepReply = false, onSent }) {
+      return generate(request, { signal, onSent }, async (response) => {
         if (!isSuccess(response)) throw await readError(response, { signal, redact })
         return receive(response, { target, keepReply, maxReplyBytes, redact })
       })

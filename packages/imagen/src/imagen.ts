@@ -22,11 +22,11 @@ export function createImagen(options: UpstreamOptions): Imagen {
   const upstream = createModelUpstream(options)
   const { addressOf, maxReplyBytes, redact } = upstream
   return {
-    async paint(request, { target, signal }) {
+    async paint(request, { target, signal, onSent }) {
       const { url, key } = addressOf(request.model)
       url.pathname += ":predict"
       const body = Buffer.from(JSON.stringify(predictBody(request)))
-      return upstream.call({ method: "POST", url, key, body, signal }, async (response) => {
+      return upstream.call({ method: "POST", url, key, body, signal, onSent }, async (response) => {
         if (!isSuccess(response)) throw await readError(response, { signal, redact })
         await using files = createBlobFiles(target)
         const { json, blobs } = await readReply(decodedBody(response), { files, maxBytes: maxReplyBytes })

@@ -63,9 +63,18 @@ test("a tenant's own limit of jobs at once is slower than the workers", () => {
   assert.equal(forecast(queue({ tenants }), last).endsInMs, (100 * 20_000) / 2 + 20_000)
 })
 
+const about = (ms: number | null, expected: number) =>
+  assert.ok(ms !== null && Math.abs(ms - expected) < expected * 0.02, `${ms} ms, not ${expected}`)
+
 test("the upstream's quota may be slower than the workers", () => {
-  const jobsPerMinute = new Map([["m", 6]])
-  assert.equal(forecast(queue({ jobsPerMinute }), last).endsInMs, 99 * 10_000 + 20_000)
+  const day = { leftToday: null, callsADay: null }
+  const account = { opensAt: 1_000_000, ready: 1, free: 1, limit: 6, windowMs: 60_000, ...day }
+  const slow = queue({ quotas: new Map([["m", [account]]]) })
+  about(forecast(slow, last).endsInMs, 100 * 10_000 + 20_000)
+  about(forecast({ ...slow, callsAJob: new Map([["m", 4]]) }, last).endsInMs, (4 * 99 + 1) * 10_000 + 20_000)
+  const parked = queue({ quotas: new Map([["m", [{ ...account, opensAt: 4_000_000 }]]]) })
+  about(forecast(parked, { ...last, rank: 0 }).endsInMs, 3_020_000)
+  about(forecast({ ...parked, paces: new Map() }, { ...last, rank: 0 }).endsInMs, 3_000_000)
 })
 
 test("where there is room a job starts at once; without workers or any knowledge no time is told", () => {

@@ -1,3 +1,5 @@
+import { callsTakeMs, type AccountOutlook } from "./quota-outlook.ts"
+
 /** The queue as a forecast needs it; times are milliseconds of one clock. */
 export type QueueState = {
   now: number
@@ -14,8 +16,10 @@ export type QueueState = {
   /** How much longer than that a slot takes for a job, handing over included. */
   turnover: number
   rests: ReadonlyMap<string, { until: number }>
-  /** Jobs a minute that the upstream's quota allows; models whose quota is not known are not there. */
-  jobsPerMinute?: ReadonlyMap<string, number>
+  /** What the upstream's accounts will take; models that nothing is known of are not there. */
+  quotas?: ReadonlyMap<string, readonly AccountOutlook[]>
+  /** Calls that a job of a model makes, on average. */
+  callsAJob?: ReadonlyMap<string, number>
 }
 
 export type WaitingTenant = {
@@ -88,14 +92,21 @@ function endOf(
   const usual = meanPace(queue, queue.tenants)
   const pace = paceOf(queue, place.model)
   const rest = Math.max(0, (queue.rests.get(place.model)?.until ?? 0) - queue.now)
-  // A rest is known to end even where nothing else is known.
-  if (queue.slots === 0 || pace === null || usual === null) return rest > 0 ? rest : null
+  const byQuota = waitForQuota(queue, place.model, position)
+  if (byQuota === null) return null
+  // When a rest or a park ends is known even where nothing else is.
+  if (queue.slots === 0 || pace === null || usual === null) return Math.max(rest, byQuota) || null
   const free = Math.max(0, queue.slots - queue.running)
   const bySlots = (Math.max(0, position + 1 - free) * usual * queue.turnover) / queue.slots
   const byShare = own && "rank" in place ? waitForShare(queue, own, place.rank, usual) : 0
-  const perMinute = queue.jobsPerMinute?.get(place.model)
-  const byQuota = perMinute ? (position * shareOf(queue, place.model) * 60_000) / perMinute : 0
-  return rest + Math.max(bySlots, byShare, byQuota) + pace
+  return Math.max(rest + Math.max(bySlots, byShare), byQuota) + pace
+}
+
+/** Until the upstream has taken the calls of those before it, and takes its first; null where it never will. */
+function waitForQuota(queue: QueueState, model: string, position: number): number | null {
+  const { quotas, callsAJob, now } = queue
+  const before = position * shareOf(queue, model) * (callsAJob?.get(model) ?? 1)
+  return callsTakeMs(quotas?.get(model) ?? [], Math.ceil(before) + 1, now)
 }
 
 /** Milliseconds that a job of the model keeps a slot; where nothing is known of it, as long as what waits. */

@@ -46,6 +46,8 @@ export type PaintOptions = {
   signal: AbortSignal
   /** Give the whole answer, too; other images of it are then files whose names begin as `target`'s does. */
   keepReply?: boolean | undefined
+  /** Hears when the call itself is about to be written, after all that goes before it. */
+  onSent?: (() => void) | undefined
 }
 
 /**

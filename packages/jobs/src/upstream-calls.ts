@@ -23,6 +23,8 @@ export type CallAnswer =
 export type CallEnd =
   | { kind: "served" }
   | { kind: "unsent" }
+  /** Not an end: it went later than it was taken for. */
+  | { kind: "late" }
   | { kind: "refused"; retryAfterMs: number | undefined; limit: number | undefined }
   /** Without an end it is tried again by and by. */
   | { kind: "parked"; blockedBy: BlockedBy; until: Date | undefined }

@@ -57,7 +57,13 @@ async function end(name: string, how: CallEnd, of = account): Promise<void> {
   await ledger.endCall({ model: "m", account: of, call: name, at }, how)
 }
 
-const pace = async () => (await ledger.survey()).jobsPerMinute.get("m")
+const outlook = async () => (await ledger.survey()).quotas.get("m")
+const etaOf = async (id: string) => {
+  const record = await ledger.read(id)
+  assert.ok(record)
+  const fresh = createLedger({ redis, prefix: "test", retentionMs: 60_000 })
+  return (await fresh.place(record)).etaSeconds
+}
 
 async function blockedBy(id: string) {
   const record = await ledger.read(id)
@@ -189,14 +195,41 @@ test("the lane rests only when all its accounts are parked, and a worker that st
   assert.equal((await ledger.dispatch()).length, 1)
 })
 
-test("the pace is what all accounts take together, and not known while a limit is not", async () => {
-  await line("acme", 3)
-  assert.equal(await pace(), undefined)
-  await offer(account, { ...account, project: "q", rpm: 20 })
-  const known = await pace()
-  assert.ok(known !== undefined && known > 29 && known <= 30, `${known}`)
-  await offer({ ...account, project: "r", rpm: null })
-  assert.equal(await pace(), undefined)
+test("what the accounts of a model will take is seen without changing it, whether jobs wait or not", async () => {
+  assert.equal(await outlook(), undefined)
+  const daily = { ...account, project: "q", rpm: 20, rpd: 50 }
+  await offer(account, daily, { ...account, project: "r", rpm: null })
+  for (let n = 0; n < 7; n++) await call(`c${n}`)
+  await call("d", { accounts: [daily] })
+  const [own, other, unknown] = (await outlook())?.toSorted((a, b) => (a.limit ?? 99) - (b.limit ?? 99)) ?? []
+  assert.deepEqual([own?.limit, own?.free, own?.ready, own?.leftToday], [10, 3, 1, null])
+  assert.deepEqual([other?.limit, other?.leftToday, other?.callsADay], [20, 49, 50])
+  assert.equal(unknown?.limit, null)
+  await redis.hset("{test}:account:p:m", { limit: 5, raised: 0 })
+  assert.equal((await outlook())?.find(({ limit }) => limit === 5)?.free, 1)
+  assert.equal(await redis.hget("{test}:account:p:m", "limit"), "5")
+})
+
+const about = async (id: string, seconds: number) => {
+  const told = await etaOf(id)
+  assert.ok(told !== null && Math.abs(told - seconds) <= seconds * 0.1, `${told} s, not ${seconds}`)
+}
+
+test("jobs are told when the upstream takes their calls, an empty queue's first one as well", async () => {
+  await offer(account)
+  await redis.hset("{test}:paces", "m", "10000.0|20|1.00")
+  for (let n = 0; n < 10; n++) await call(`c${n}`)
+  const first = newJob()
+  await ledger.submit({ job: first, idempotency: undefined })
+  await about(first.id, 61 + 10)
+  await line("big", 60)
+  const last = newJob({ tenant: "big" })
+  await redis.set("{test}:window", 0)
+  await ledger.submit({ job: last, idempotency: undefined })
+  await redis.set("{test}:window", 1_000)
+  await about(last.id, (61 / 10) * 60 + 60 + 10)
+  await end("c0", { kind: "parked", blockedBy: "upstream_rpd", until: new Date(Date.now() + 3_600_000) })
+  await about(first.id, 3_600 + 10)
 })
 
 test("what an operator resumes is free at once, with the jobs that waited for it, and nothing else", async () => {

@@ -6,9 +6,16 @@ const source = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, i
 type Statement = { defines: readonly string[]; uses: ReadonlySet<string>; text: string }
 
 /** What scripts may use, in this order. */
-const library = ["clock", "quota", "circuits", "deliveries", "events", "lib", "budgets"].flatMap((name) =>
-  statementsOf(source(name)),
-)
+const library = [
+  "clock",
+  "quota",
+  "quota-lessons",
+  "circuits",
+  "deliveries",
+  "events",
+  "lib",
+  "budgets",
+].flatMap((name) => statementsOf(source(name)))
 
 /** A script as Redis gets it. */
 export const scriptText = (name: string): string => withLibrary(source(name))

@@ -1,3 +1,5 @@
+import type { AccountOutlook } from "@kiln/jobs"
+
 import type { Scripts } from "./scripts.ts"
 
 /** Everything that waits and works, at one moment of Redis's clock. */
@@ -17,8 +19,10 @@ export type Survey = {
   rests: ReadonlyMap<string, { until: number; reason: string }>
   /** Milliseconds that a job of a model keeps a worker's slot, on average. */
   paces: ReadonlyMap<string, number>
-  /** Jobs a minute that the upstream's quota allows; models whose quota is not known are not there. */
-  jobsPerMinute: ReadonlyMap<string, number>
+  /** Calls that a job of a model makes, on average. */
+  callsAJob: ReadonlyMap<string, number>
+  /** What the upstream's accounts will take of a model; models that no worker speaks of are not there. */
+  quotas: ReadonlyMap<string, readonly AccountOutlook[]>
   /** Over about the last minute. */
   jobsEndedPerMinute: number
   /** How much longer than a job keeps it a slot takes for a job; at least 1. */
@@ -41,6 +45,15 @@ type SurveyedTenant = {
 
 type Lane = [model: string, waiting: number, oldest: string]
 type Tenant = [name: string, turn: string, weight: string, leased: string, parallel: string, lanes: Lane[]]
+type Outlook = [
+  opensAt: string,
+  ready: number,
+  free: number,
+  limit: number | "",
+  windowMs: string,
+  leftToday: number | "",
+  callsADay: number | "",
+]
 type Answer = [
   now: number,
   tenantsInAll: number,
@@ -53,7 +66,7 @@ type Answer = [
   rests: string[],
   paces: string[],
   rate: string[],
-  quotas: string[],
+  quotas: [model: string, accounts: Outlook[]][],
   tenants: Tenant[],
 ]
 
@@ -93,7 +106,8 @@ export function createSurvey({ scripts }: { scripts: Scripts }) {
       workers: pairs(workers).flatMap(([id, entry]) => decodeWorker(id, entry, now)),
       rests: new Map(pairs(rests).flatMap(([model, entry]) => decodeRest(model, entry, now))),
       paces: new Map(pairs(paces).map(([model, pace]) => [model, Number(pace.split("|")[0])])),
-      jobsPerMinute: new Map(pairs(quotas).map(([model, calls]) => [model, Number(calls)])),
+      callsAJob: new Map(pairs(paces).map(([model, pace]) => [model, Number(pace.split("|")[2] ?? 1)])),
+      quotas: new Map(quotas.map(([model, accounts]) => [model, accounts.map(decodeOutlook)])),
       ...decodeRate(rate, now),
       fairClock: Number(fairClock),
       tenants: tenants.map(decodeTenant),
@@ -101,6 +115,24 @@ export function createSurvey({ scripts }: { scripts: Scripts }) {
     }
   }
 }
+
+const decodeOutlook = ([
+  at,
+  ready,
+  free,
+  limit,
+  windowMs,
+  leftToday,
+  callsADay,
+]: Outlook): AccountOutlook => ({
+  opensAt: Number(at),
+  ready,
+  free,
+  limit: limit === "" ? null : limit,
+  windowMs: Number(windowMs),
+  leftToday: leftToday === "" ? null : leftToday,
+  callsADay: callsADay === "" ? null : callsADay,
+})
 
 /** Twenty jobs say enough of the time between them. */
 const fewestJobs = 20

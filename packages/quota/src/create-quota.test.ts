@@ -66,6 +66,18 @@ test("a refusal closes its account, another failure does not", async () => {
   assert.deepEqual(told, [{ kind: "refused", retryAfterMs: 9, limit: undefined }])
 })
 
+test("a call that goes later than it was taken for is counted from then", async () => {
+  const { quota, told } = openQuota([{}, { kind: "go", inMs: -500 }])
+  const quick = await quota.take(asked())
+  assert.ok(quick.kind === "call")
+  quick.sent()
+  assert.deepEqual(told, [])
+  const slow = await quota.take(asked())
+  assert.ok(slow.kind === "call")
+  slow.sent()
+  assert.deepEqual(told, [{ kind: "late" }])
+})
+
 test("a call that was dropped before it was sent is given back", async () => {
   const { quota, told } = openQuota([{}])
   const call = await quota.take(asked())

@@ -33,6 +33,8 @@ export type CallBook = {
 export type Call = {
   kind: "call"
   paint: Paint
+  /** Says that it is about to be written: from then on the upstream counts it. */
+  sent(): void
   /** Says how it ended, with the error if it failed. Answers whether its account takes no more calls now. */
   end(error?: unknown): Promise<boolean>
 }
@@ -65,16 +67,21 @@ type QuotaOptions = UpstreamOptions & {
 /** A worker's slot is kept for a call that is so near; for a later one the job goes back. */
 const aheadMs = 2_000
 
+/** A call that goes so much of a window after it was taken for is counted anew; the ledger keeps four times that free. */
+const lateShare = 0.0025
+const leastLateMs = 10
+
 /** The upstream's quotas: every call is taken from one of the accounts before it is sent. */
 export function createQuota(options: QuotaOptions): Quota {
   const { calls } = options
 
   async function taken(
     account: UpstreamAccount,
-    { at, isProbe }: { at: number; isProbe: boolean },
+    { at, isProbe, dueAt }: { at: number; isProbe: boolean; dueAt: number },
     asked: Asked,
   ) {
     const call = { model: asked.model.id, account, call: asked.call, at }
+    const tolerableMs = Math.max(leastLateMs, account.windowMs * lateShare)
     const end = async (came: CallEnd) => {
       options.onEnd({ model: call.model, project: account.project, end: came })
       await calls.endCall(call, came).catch(options.onError)
@@ -82,6 +89,12 @@ export function createQuota(options: QuotaOptions): Quota {
     return {
       kind: "call" as const,
       paint: account.paint,
+      sent() {
+        const lateMs = performance.now() - dueAt
+        if (lateMs < tolerableMs) return
+        call.at = at + lateMs
+        void calls.endCall({ ...call }, { kind: "late" }).catch(options.onError)
+      },
       async end(error?: unknown) {
         const came: CallEnd | undefined =
           error === undefined ? (isProbe ? { kind: "served" } : undefined) : judgeCall(error, new Date())
@@ -96,10 +109,12 @@ export function createQuota(options: QuotaOptions): Quota {
       const { model, signal } = asked
       const accounts = accountsOf(model, options)
       const answer = await calls.takeCall({ ...asked, model: model.id, aheadMs, accounts })
+      const answeredAt = performance.now()
       if (answer.kind === "wait") return { kind: "held", blockedBy: answer.blockedBy, inMs: answer.inMs }
       const account = accounts.find(({ project }) => project === answer.project)
       if (!account) throw new Error("A call was taken of an account that was not asked for")
-      if (answer.inMs === 0) return taken(account, answer, asked)
+      const due = { ...answer, dueAt: answeredAt + answer.inMs }
+      if (answer.inMs === 0) return taken(account, due, asked)
       const call = { model: model.id, account, call: asked.call, at: answer.at }
       try {
         await sleep(answer.inMs, undefined, { signal })
@@ -107,7 +122,7 @@ export function createQuota(options: QuotaOptions): Quota {
         await calls.endCall(call, { kind: "unsent" }).catch(options.onError)
         throw signal.reason
       }
-      if (await calls.isDue(call)) return taken(account, answer, asked)
+      if (await calls.isDue(call)) return taken(account, due, asked)
       return { kind: "held", blockedBy: "upstream_rpm", inMs: aheadMs }
     },
 

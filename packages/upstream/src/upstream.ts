@@ -20,6 +20,8 @@ type UpstreamCall = {
   headers?: Readonly<Record<string, string>>
   /** Whether the upstream may bill for it; only images cost money. */
   isBilled?: boolean
+  /** Hears when the request is about to be written. */
+  onSent?: (() => void) | undefined
   signal: AbortSignal
 }
 
@@ -51,12 +53,16 @@ export function createUpstream({ timeoutMs, maxConnections, redact }: UpstreamOp
   })
 
   return {
-    async call({ signal, isBilled = true, ...call }, read) {
+    async call({ signal, isBilled = true, onSent, ...call }, read) {
       if (signal.aborted) throw new CallAborted({ charged: "no", cause: signal.reason })
       const timeout = AbortSignal.timeout(timeoutMs)
       let wasSent = false
       const either = AbortSignal.any([signal, timeout])
-      const sender = agent.compose(whenSent(() => (wasSent = isBilled && !either.aborted)))
+      const sent = () => {
+        wasSent = isBilled && !either.aborted
+        onSent?.()
+      }
+      const sender = agent.compose(whenSent(sent))
       try {
         const response = await Promise.race([sender.request(toRequest(call, either)), abortOf(either)])
         try {
@@ -87,7 +93,9 @@ async function abortOf(signal: AbortSignal): Promise<never> {
   return promise
 }
 
-function toRequest({ method, url, key, body, headers }: Omit<UpstreamCall, "signal">, signal: AbortSignal) {
+type Message = Pick<UpstreamCall, "method" | "url" | "key" | "body" | "headers">
+
+function toRequest({ method, url, key, body, headers }: Message, signal: AbortSignal) {
   return {
     origin: url.origin,
     path: url.pathname + url.search,

@@ -36,7 +36,12 @@ export async function callUpstream(
       const taken = await takeCall(work, deps)
       if (taken.kind === "held") throw heldBack(taken, refusal)
       try {
-        const painted = await taken.paint(request, { target, signal: run.stop, keepReply: deps.keepTurns })
+        const painted = await taken.paint(request, {
+          target,
+          signal: run.stop,
+          keepReply: deps.keepTurns,
+          onSent: () => taken.sent(),
+        })
         await taken.end()
         return painted
       } catch (error) {

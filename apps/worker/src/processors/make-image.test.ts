@@ -53,7 +53,7 @@ async function startBench(keep: Keep) {
     makeImage: createMakeImage({
       ledger: { keep },
       storage,
-      quota: { take: async () => ({ kind: "call", paint, end: async () => false }) },
+      quota: { take: async () => ({ kind: "call", paint, sent: () => {}, end: async () => false }) },
       limits,
       spool,
       upstreamOf: () => "here",

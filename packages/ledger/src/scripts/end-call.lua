@@ -7,6 +7,8 @@ if came == 'served' then
   quota.free(a)
 elseif came == 'unsent' or (came == 'due' and a.closed > now and a.strikes == 0) then
   quota.unmake(a, call)
+elseif came == 'late' then
+  quota.delay(a, call)
 elseif came == 'refused' then
   quota.unmake(a, call)
   quota.refuse(a, at, tonumber(ARGV[7]), tonumber(ARGV[6]))

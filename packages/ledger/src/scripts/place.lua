@@ -3,6 +3,7 @@
 -- one rests. A lane's order is that of priority and then of ids, so places in
 -- other lanes are found by halving: nothing here grows faster than the logarithm of what waits.
 local id = ARGV[1]
+quota.isRead = true
 local r = redis.call('HMGET', jobKey(id), 'status', 'tenant', 'model', 'batch', 'lane')
 if r[1] ~= 'queued' then return { 'gone' } end
 local due = redis.call('ZSCORE', P .. 'later', id)

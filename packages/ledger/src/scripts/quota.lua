@@ -18,8 +18,8 @@ local function accountOf(model, project, written)
   local a = { project = project, model = model, key = P .. 'account:' .. name, calls = P .. 'calls:' .. name,
     windowMs = tonumber(windowMs), rpd = tonumber(rpd) }
   local r = redis.call('HMGET', a.key, 'limit', 'told', 'told_until', 'raised', 'patience', 'closed', 'why', 'pace',
-    'day_ends', 'day_calls', 'strikes')
-  a.limit, a.raised, a.patience = tonumber(r[1]), tonumber(r[4] or 0), tonumber(r[5] or 1)
+    'day_ends', 'day_calls', 'strikes', 'raised_from')
+  a.limit, a.raised, a.raisedFrom, a.patience = tonumber(r[1]), tonumber(r[4] or 0), tonumber(r[12]), tonumber(r[5] or 1)
   a.closed, a.why, a.pace, a.strikes = tonumber(r[6] or 0), r[7], tonumber(r[8] or firstPace), tonumber(r[11] or 0)
   a.dayEnds, a.dayCalls = tonumber(r[9] or 0), tonumber(r[10] or 0)
   a.cap = tonumber(rpm)
@@ -30,14 +30,16 @@ local function accountOf(model, project, written)
   return a
 end
 
--- The calls of a window that are allowed just now; nil is not known. Below its cap a limit grows by quarters,
--- where there is no cap by tenths, and only after it has bound for a while.
+-- The calls of a window that are allowed just now; nil is not known. Where somebody wants to call, a limit below its cap
+-- grows by quarters, one without a cap by tenths, and only after it has bound for a while.
 local function limitOf(a)
-  if not a.limit then return a.cap end
+  if not a.limit or quota.isRead then return a.limit or a.cap end
   if a.made >= a.limit * 0.9 and now - a.raised >= a.patience * a.windowMs then
     local share = a.cap and 4 or 10
-    a.limit, a.raised, a.patience = a.limit + math.max(1, math.floor(a.limit / share)), now, math.max(1, a.patience / 2)
-    redis.call('HSET', a.key, 'limit', a.limit, 'raised', now, 'patience', a.patience)
+    -- The last raise stands: the next ones come sooner.
+    if a.raisedFrom then a.patience = math.max(1, a.patience / 2) end
+    a.raisedFrom, a.limit, a.raised = a.limit, a.limit + math.max(1, math.floor(a.limit / share)), now
+    redis.call('HSET', a.key, 'limit', a.limit, 'raised', now, 'raised_from', a.raisedFrom, 'patience', a.patience)
   end
   if a.cap and a.limit >= a.cap then
     redis.call('HDEL', a.key, 'limit')
@@ -56,6 +58,10 @@ local function oldestAt(a, skipped)
   return tonumber(redis.call('ZRANGEBYSCORE', a.calls, '(' .. now - a.span, '+inf', 'WITHSCORES', 'LIMIT', skipped, 1)[2])
 end
 
+-- What is missing in a window is made up for a quarter faster than the limit allows: as calls that came together
+-- leave it, the next ones are evened out.
+local catchUp = 0.8
+
 -- When the next call may go, and the time from there to the one after it. Where more is waiting than a window takes
 -- (`crowded`), half of it goes at once and the rest is spread until those calls leave it.
 local function opening(a, crowded)
@@ -69,7 +75,7 @@ local function opening(a, crowded)
     at = oldestAt(a, a.made - limit) + a.span
   elseif crowded and a.made >= math.max(1, math.floor(limit / 2)) then
     local last = callAt(a, -1)
-    gap = math.max(0, oldestAt(a, 0) + a.span - last) / (limit - a.made + 1)
+    gap = math.max((oldestAt(a, 0) + a.span - last) / (limit - a.made + 1), a.span / limit * catchUp)
     at = last + gap
   end
   if a.closed > at then return a.closed, gap, a.why end
@@ -141,17 +147,22 @@ end
 -- Whether jobs of a model wait for its quota, as told: not only in the moments in which there is no call.
 function quota.isFull(model) return tonumber(redis.call('HGET', P .. 'lane:' .. model, 'full') or 0) > now end
 
--- Calls a minute that all accounts take together which are not parked; nothing where that is not known.
-function quota.pace(model)
-  local pace = 0
-  for _, a in ipairs(laneOf(model).accounts) do
-    if a.closed <= now or a.why == 'upstream_rpm' then
-      local limit = limitOf(a)
-      if not limit then return end
-      pace = pace + limit * 60000 / a.span
+-- What each of a model's accounts will take: when its next call may go, how many may go then where more is waiting than
+-- a window takes, those that may go otherwise, calls a window or '', ms of a window, and calls left today and a day, or ''.
+function quota.outlook(model)
+  local lane, rows = laneOf(model), {}
+  for _, a in ipairs(lane.accounts) do
+    local at, limit = opening(a, true), a.limit or a.cap
+    local ready, free = 1, 1
+    if limit then
+      free = math.max(1, limit - a.made)
+      ready = math.max(1, math.floor(limit / 2) - a.made)
+      if lane.crowded > now then free = ready end
     end
+    local today = a.rpd and math.max(0, a.rpd - (a.dayEnds > now and a.dayCalls or 0)) or ''
+    rows[#rows + 1] = { string.format('%.0f', at), ready, free, limit or '', tostring(a.span), today, a.rpd or '' }
   end
-  if pace > 0 then return pace end
+  return rows
 end
 
 -- A job was handed over that is about to call. Answers whether it is the last one that may be.
@@ -170,6 +181,7 @@ function quota.offer(model, accounts, untilMs)
     local project, limits = string.match(account, '^([^|]+)|(.*)$')
     redis.call('HSET', P .. 'lane:' .. model, 'p:' .. project, string.format('%s|%.0f', limits, untilMs))
   end
+  redis.call('SADD', P .. 'quota-models', model)
   redis.call('PEXPIRE', P .. 'lane:' .. model, rememberMs)
 end
 
@@ -179,87 +191,6 @@ function quota.wake(model)
   if why == 'upstream_rpd' or why == 'upstream_quota' or why == 'upstream_auth' or why == 'upstream_billing' then
     redis.call('HDEL', P .. 'rest', model)
   end
-end
-
-function quota.opening(a, crowded) return opening(a, crowded) end
-function quota.accountOf(model, project, written) return accountOf(model, project, written) end
-
-local function keep(a)
-  redis.call('PEXPIRE', a.key, rememberMs)
-  redis.call('PEXPIRE', a.calls, math.ceil(a.windowMs * 3))
-end
-
--- While the limit is not known the pace doubles as often as it was used: a refusal comes quickly, so few calls are wasted.
-local function quicken(a)
-  local r = redis.call('HMGET', a.key, 'pace_at', 'paced')
-  local paced = tonumber(r[2] or 0) + 1
-  if now - tonumber(r[1] or 0) < a.windowMs / 60 then
-    redis.call('HSET', a.key, 'paced', paced)
-  else
-    if paced > a.pace / 2 then a.pace = math.min(highestPace, a.pace * 2) end
-    redis.call('HSET', a.key, 'pace', a.pace, 'pace_at', now, 'paced', 0)
-  end
-end
-
--- A park that ends by being tried lets one call through and is shut again until that one is answered.
-local function parkMs(strikes) return math.min(longestParkMs, firstParkMs * 4 ^ (math.max(1, strikes) - 1)) end
-
-function quota.make(a, call, at, dayEnds)
-  redis.call('ZADD', a.calls, at, call)
-  if not (a.limit or a.cap) then quicken(a) end
-  if a.dayEnds <= now then
-    redis.call('HSET', a.key, 'day_ends', string.format('%.0f', dayEnds), 'day_calls', 1)
-  else
-    redis.call('HINCRBY', a.key, 'day_calls', 1)
-  end
-  if a.strikes > 0 then redis.call('HSET', a.key, 'closed', now + parkMs(a.strikes + 1)) end
-  keep(a)
-end
-
--- A call that the upstream did not count.
-function quota.unmake(a, call)
-  if redis.call('ZREM', a.calls, call) == 1 then redis.call('HINCRBY', a.key, 'day_calls', -1) end
-end
-
--- The first refusal of several that were on their way together teaches: the limit is what was taken in the window
--- before it. The others only take away what was counted too much.
-function quota.refuse(a, at, told, delayMs)
-  local taught = tonumber(redis.call('HGET', a.key, 'taught') or 0)
-  local limit = a.limit or a.cap
-  if told then
-    redis.call('HSET', a.key, 'told', told, 'told_until', string.format('%.0f', now + 60 * a.windowMs))
-    a.cap = math.min(told, a.cap or math.huge)
-  end
-  local taken = math.max(1, redis.call('ZCOUNT', a.calls, '(' .. at - a.windowMs, at))
-  if at > taught then
-    if limit and taken >= limit then taken = math.max(1, limit - math.max(1, math.floor(limit * 0.03))) end
-    local isProbe = a.limit and now - a.raised < 2 * a.windowMs
-    redis.call('HSET', a.key, 'taught', now, 'raised', now, 'patience',
-      isProbe and math.min(32, a.patience * 2) or a.patience)
-  end
-  local lower = math.min(taken, limit or math.huge, a.cap or math.huge)
-  if not a.cap or lower < a.cap then redis.call('HSET', a.key, 'limit', lower) end
-  local oldest = oldestAt(a, 0)
-  local pauseMs = delayMs or (oldest and oldest + a.span - now) or a.windowMs / 4
-  local untilMs = now + math.min(math.max(pauseMs, 50), 3600000)
-  if untilMs > a.closed then redis.call('HSET', a.key, 'closed', string.format('%.0f', untilMs), 'why', 'upstream_rpm') end
-  keep(a)
-end
-
--- Shuts an account until a time, or, with none, until it is tried again: after 5 seconds, then four times as long.
-function quota.park(a, at, why, untilMs)
-  if untilMs then
-    redis.call('HSET', a.key, 'closed', string.format('%.0f', untilMs), 'why', why, 'strikes', 0)
-  elseif at > tonumber(redis.call('HGET', a.key, 'taught') or 0) then
-    local strikes = a.strikes + 1
-    redis.call('HSET', a.key, 'strikes', strikes, 'closed', now + parkMs(strikes), 'why', why, 'taught', now)
-  end
-  keep(a)
-end
-
-function quota.free(a)
-  redis.call('HDEL', a.key, 'closed', 'why', 'strikes')
-  quota.wake(a.model)
 end
 
 -- Whether an account rests for another reason than the pace of its calls.

@@ -2,13 +2,16 @@
 local id, epoch, retentionMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local s = cjson.decode(ARGV[5])
 
--- How long a job of a model keeps a worker's slot, over all of its attempts: a mean in which the last twenty or so
--- count most, and the first ones evenly.
-local function learnPace(model, ms)
-  local mean, n = string.match(redis.call('HGET', P .. 'paces', model) or '0|0', '^([%d.]+)|(%d+)$')
+-- How long a job of a model keeps a worker's slot, over all of its attempts, and how many calls it makes: means in
+-- which the last twenty or so count most, and the first ones evenly.
+local function learnPace(model, ms, made)
+  local known = redis.call('HGET', P .. 'paces', model) or '0|0|0'
+  local mean, n, calls = string.match(known, '^([%d.]+)|(%d+)|?([%d.]*)$')
   local jobs = math.min(tonumber(n) + 1, 20)
   mean = tonumber(mean) + (ms - tonumber(mean)) / jobs
-  redis.call('HSET', P .. 'paces', model, string.format('%.1f|%d', mean, jobs))
+  calls = tonumber(calls) or 1
+  calls = calls + (made - calls) / jobs
+  redis.call('HSET', P .. 'paces', model, string.format('%.1f|%d|%.2f', mean, jobs, calls))
 end
 
 -- How many jobs end in a minute, in which the last minute counts most; and, while there is always another job for a
@@ -54,7 +57,7 @@ if status ~= '' then
   end
   local ms = ran + tonumber(r[11] or '0')
   learnRate(ms)
-  if status ~= 'canceled' then learnPace(model, ms) end
+  if status ~= 'canceled' then learnPace(model, ms, tonumber(redis.call('HGET', job, 'calls') or '0')) end
   finish(id, tenant, model, batch, 'running', status, retentionMs)
   if s.pictures ~= '' then
     redis.call('SET', P .. 'pictures:' .. tenant .. ':' .. s.pictures, id, 'PX', s.picturesMs)
