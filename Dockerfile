@@ -11,4 +11,4 @@ COPY --from=packages /kiln .
 RUN install -d -o node -g node -m 700 /var/lib/kiln
 USER node
 ENTRYPOINT ["node"]
-CMD ["apps/api/src/main.ts"]
+CMD ["--max-semi-space-size=8", "apps/api/src/main.ts"]

@@ -82,7 +82,7 @@ for (const name of ["api", "worker"]) {
       redis: { condition: "service_healthy" },
     })
     assert.match(
-      readFileSync(new URL(`../../${[command].flat().join("")}`, import.meta.url), "utf8"),
+      readFileSync(new URL(`../../${[command].flat().at(-1)}`, import.meta.url), "utf8"),
       /runUntilSignal/,
     )
   })

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
+import { memoryMib } from "../bench/process-usage.ts"
+import { takeRows } from "../world/batches.ts"
 import { until } from "../world/until.ts"
 import { startWorld } from "../world/world.ts"
 
@@ -52,4 +54,25 @@ test("Redis is as empty after jobs have finished and expired as it was before", 
     headers: { authorization: `Bearer ${world.key}` },
   })
   assert.equal(gone.status, 410)
+})
+
+/** Rows as shops have them. */
+const csvOf = (rows: number): string => {
+  const prompt =
+    "A studio photograph of a hand-thrown stoneware mug with an ash glaze on a walnut table, soft window light from " +
+    "the left, shallow depth of field, a linen cloth in the background, no text, no people, product"
+  const lines = Array.from({ length: rows }, (_, n) => `SKU-${String(n).padStart(6, "0")},"${prompt} ${n}"`)
+  return ["custom_id,prompt", ...lines].join("\r\n")
+}
+
+test("the largest batch is taken in little more memory than a small one", async () => {
+  await using world = await startWorld({ workers: 0 })
+  const peakMib = () => memoryMib(world.api?.pid ?? 0).peakMib
+  await takeRows(world, { type: "text/csv", body: csvOf(2_000) })
+  const small = peakMib()
+  const made = await takeRows(world, { type: "text/csv", body: csvOf(100_000) })
+  assert.equal(made.counts.total, 100_000)
+  const largest = peakMib()
+  assert.ok(largest < 300e6 / 2 ** 20, `${largest} MiB`)
+  assert.ok(largest < small * 1.25, `${largest} MiB, with 2 000 rows ${small}`)
 })

@@ -87,7 +87,14 @@ async function furnish(options: WorldOptions, opened: AsyncDisposableStack): Pro
   const keep = (process: RunningProcess) => opened.use(process)
   const startApi = async (more: Env = {}) => {
     const api = keep(
-      startProcess("apps/api/src/main.ts", { ...env, KILN_PORT: `${port}`, ...options.apiEnv, ...more }),
+      startProcess("apps/api/src/main.ts", {
+        ...env,
+        // As the stack and the image start it.
+        NODE_OPTIONS: "--max-semi-space-size=8",
+        KILN_PORT: `${port}`,
+        ...options.apiEnv,
+        ...more,
+      }),
     )
     await Promise.race([answers(url), api.printed(/never printed/)])
     return api

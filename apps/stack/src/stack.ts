@@ -27,6 +27,8 @@ export type Stack = AsyncDisposable & { readonly facts: BannerFacts }
 const READY_TIMEOUT_MS = 30_000
 /** Beyond the grace that a process gives its own work: longer than it takes to give up by itself. */
 const STOP_MARGIN_MS = 12_000
+/** Much passes through the API and little stays: V8 would keep 40 MB ready for what is young. */
+const SMALL_YOUNG_SPACE = "--max-semi-space-size=8"
 const FOLLOW_PARENT = import.meta.resolve("./follow-parent.ts")
 
 /**
@@ -75,6 +77,7 @@ export async function startStack({ env, folder, mains, signal, say }: StackOptio
       KILN_HOST: env.KILN_HOST,
       KILN_PORT: String(port),
       GEMINI_API_KEY: undefined,
+      NODE_OPTIONS: `${SMALL_YOUNG_SPACE} ${process.env["NODE_OPTIONS"] ?? ""}`,
     }),
   )
 

@@ -1,6 +1,6 @@
-import { createReadStream } from "node:fs"
 import { open } from "node:fs/promises"
 
+import { fileChunks } from "./file-chunks.ts"
 import { unreadable } from "./rows-failure.ts"
 
 type Encoding = "utf-8" | "utf-16le" | "utf-16be"
@@ -10,7 +10,7 @@ export async function* decodeText(path: string, signal: AbortSignal): AsyncGener
   const encoding = await encodingOf(path)
   const decoder = new TextDecoder(encoding, { fatal: true })
   let lines = 0
-  for await (const chunk of createReadStream(path, { signal }) as AsyncIterable<Buffer>) {
+  for await (const chunk of fileChunks(path, signal)) {
     let text: string
     try {
       text = decoder.decode(chunk, { stream: true })

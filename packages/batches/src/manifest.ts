@@ -18,9 +18,15 @@ export function createManifests({ storage }: { storage: Pick<Storage, "put" | "o
       let lines: string[] = []
       let chunk = 0
       let count = 0
+      // One piece of memory for all objects, as V8 would let theirs pile up.
+      let memory = Buffer.alloc(0)
       const flush = async () => {
-        const body = Buffer.from(lines.join(""), "utf8")
+        const written = lines.join("")
         lines = []
+        const bytes = Buffer.byteLength(written)
+        if (bytes > memory.length) memory = Buffer.allocUnsafeSlow(bytes * 2)
+        memory.write(written)
+        const body = memory.subarray(0, bytes)
         await storage.put(batchKey({ ...place, chunk }), body, { contentType, signal })
         chunk += 1
       }

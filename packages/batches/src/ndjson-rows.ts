@@ -1,7 +1,6 @@
-import { createReadStream } from "node:fs"
-
 import type { BatchRow } from "@kiln/jobs"
 
+import { fileChunks } from "./file-chunks.ts"
 import { unreadable } from "./rows-failure.ts"
 
 /** Bytes of a line: a row with its images in base64. */
@@ -35,7 +34,7 @@ async function* linesOf(path: string, signal: AbortSignal): AsyncGenerator<Buffe
   let kept: Buffer[] = []
   let bytes = 0
   let line = 1
-  for await (const chunk of createReadStream(path, { signal }) as AsyncIterable<Buffer>) {
+  for await (const chunk of fileChunks(path, signal)) {
     let start = 0
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
       yield Buffer.concat([...kept, chunk.subarray(start, end)])
@@ -44,7 +43,7 @@ async function* linesOf(path: string, signal: AbortSignal): AsyncGenerator<Buffe
       line += 1
       start = end + 1
     }
-    kept.push(chunk.subarray(start))
+    kept.push(Buffer.from(chunk.subarray(start)))
     bytes += chunk.length - start
     if (bytes > longestLine) throw unreadable(line, "too_big", "a line has at most 24 MB")
   }
