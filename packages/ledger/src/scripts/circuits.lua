@@ -70,7 +70,9 @@ local function standing(model, seen)
     if untilMs > 0 then redis.call('HDEL', P .. 'rest', model) end
     local circuit = circuitOf(model)
     if circuit.opens > 0 then state = isOut(circuit.trial) and 'away' or 'trial' end
-    local opensAt, why = quota.look(model)
+    -- Who only reads is told what the last hand-over saw.
+    local opensAt, why
+    if not quota.isRead then opensAt, why = quota.look(model) end
     if opensAt and why == 'upstream_rpm' then state = 'wait' end
     if opensAt and why ~= 'upstream_rpm' then
       rest(model, opensAt, why)
