@@ -1,7 +1,6 @@
-import { createReadStream } from "node:fs"
-
 import type { BatchRow } from "@kiln/jobs"
 
+import { fileChunks } from "./file-chunks.ts"
 import { jsonRow } from "./ndjson-rows.ts"
 import { createRowScanner, notJson, type RowMember } from "./row-scanner.ts"
 
@@ -14,7 +13,7 @@ export type JsonBody = {
 /** What a JSON body says beside its rows, which may stand before it or after it. */
 export async function readJsonBody(path: string, signal: AbortSignal): Promise<JsonBody> {
   const scanner = createRowScanner(() => undefined)
-  for await (const chunk of createReadStream(path, { signal }) as AsyncIterable<Buffer>) scanner.push(chunk)
+  for await (const chunk of fileChunks(path, signal)) scanner.push(chunk)
   const { text, member } = scanner.end()
   const body = parsed(text)
   if (typeof body !== "object" || body === null || Array.isArray(body)) throw notJson()
@@ -29,7 +28,7 @@ export async function* jsonRows(path: string, signal: AbortSignal): AsyncGenerat
   let found: Buffer[] = []
   const scanner = createRowScanner((row) => found.push(row))
   let line = 0
-  for await (const chunk of createReadStream(path, { signal }) as AsyncIterable<Buffer>) {
+  for await (const chunk of fileChunks(path, signal)) {
     scanner.push(chunk)
     for (const bytes of found) {
       line += 1

@@ -125,8 +125,10 @@ function beginsRows(scan: Scan, code: number): boolean {
   return true
 }
 
-function keep(scan: Scan, bytes: Buffer): void {
-  if (bytes.length === 0) return
+/** A copy is kept: chunks are good only until the next one. */
+function keep(scan: Scan, piece: Buffer): void {
+  if (piece.length === 0) return
+  const bytes = Buffer.from(piece)
   if (scan.within > 0) {
     scan.row.push(bytes)
     scan.rowBytes += bytes.length
