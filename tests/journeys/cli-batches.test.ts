@@ -97,6 +97,8 @@ suite("batches on the command line", () => {
     const lines = await cli.kiln(["batch", "results", id])
     assert.equal(lines.stdout.trim().split("\n").length, 2)
     assert.match((await cli.kiln(["batch", "list"])).stdout, new RegExp(`^${id} +completed +1/2`, "m"))
+    assert.equal((await cli.kiln(["batch", "delete", id])).stdout, `${id}  deleted\n`)
+    assert.equal((await cli.kiln(["batch", "status", id])).code, 3)
   })
 
   test("a batch is held, goes on and is canceled", async () => {
@@ -106,6 +108,9 @@ suite("batches on the command line", () => {
     assert.equal(made.code, 0, made.stderr)
     const { id, name } = JSON.parse(made.stdout) as Batch
     assert.equal(name, "held")
+    const early = await cli.kiln(["batch", "delete", id])
+    assert.equal(early.code, 3)
+    assert.match(early.stderr, /has not ended/)
     for (const [act, status] of [
       ["pause", /paused/],
       ["resume", /running/],

@@ -1,7 +1,7 @@
 import { Command } from "commander"
 import type { z } from "zod"
 
-import { actOnBatch, batchResults, batchStatus, listBatches } from "./commands/batch-by-id.ts"
+import { actOnBatch, batchResults, batchStatus, deleteBatch, listBatches } from "./commands/batch-by-id.ts"
 import { batch } from "./commands/batch.ts"
 import { edit } from "./commands/edit.ts"
 import { generate } from "./commands/generate.ts"
@@ -153,6 +153,12 @@ function defineBatches(batches: Command, define: Define): void {
   for (const [name, does, act] of acts) {
     define(batches, { name: `${name} <id>`, does, reads: flags.NoFlags, run: actOnBatch(act) })
   }
+  define(batches, {
+    name: "delete <id>",
+    does: "remove a batch that has ended, with its jobs and their images",
+    reads: flags.NoFlags,
+    run: deleteBatch,
+  })
 }
 
 function defineKeys(keys: Command, define: Define): void {

@@ -55,6 +55,15 @@ export const actOnBatch =
     return exitCodes.ok
   }
 
+export async function deleteBatch(
+  { client, signal, terminal }: Session,
+  [id = ""]: string[],
+): Promise<ExitCode> {
+  await client.send(operations.deleteBatch, { params: { id }, signal })
+  terminal.result({ id, deleted: true }, `${id}  deleted`)
+  return exitCodes.ok
+}
+
 export async function listBatches({ client, signal, terminal }: Session): Promise<ExitCode> {
   const batches = await allOf((after) =>
     client.send(operations.listBatches, {
