@@ -49,6 +49,7 @@ suite("batches in the ledger", () => {
   beforeEach(async () => {
     await redis.flushall()
     ledger = createLedger({ redis, prefix: "t", retentionMs: 60_000, vault: plainVault })
+    await ledger.beat("w", 16, 60_000)
   })
 
   async function batchOf(items: number, change: Partial<NewBatch> = {}): Promise<string> {

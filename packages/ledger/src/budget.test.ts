@@ -21,6 +21,7 @@ after(() => server[Symbol.asyncDispose]())
 beforeEach(async () => {
   await server.redis.flushall()
   ledger = createLedger({ redis: server.redis, prefix: "b", retentionMs: 60_000 })
+  await ledger.beat("w", 16, 60_000)
 })
 
 const usd = (amount: number) => Math.round(amount * nanoUsdPerUsd)

@@ -25,6 +25,7 @@ after(() => server[Symbol.asyncDispose]())
 beforeEach(async () => {
   await redis.flushall()
   ledger = createLedger({ redis, prefix: "test", retentionMs: 60_000, heldMs: 0 })
+  await ledger.beat("w", 16, 60_000)
 })
 
 async function submit(change: Partial<NewJob> = {}, idempotency?: { key: string; fingerprint: string }) {
@@ -298,7 +299,10 @@ test("a removed job leaves no key behind but counters and the log of events", as
   const all = await redis.zrange("{test}:index:acme", "0", "-1")
   assert.equal((await ledger.remove(all, "acme")).length, 3)
   const left = (await redis.keys("*")).filter(
-    (key) => !/:(tenant:acme|totals|paces|rate|log:acme|outbox|fair-clock|ring|lanes:acme)$/.test(key),
+    (key) =>
+      !/:(tenant:acme|totals|paces|rate|log:acme|outbox|fair-clock|ring|lanes:acme|heard|workers|window)$/.test(
+        key,
+      ),
   )
   assert.deepEqual(left, [])
   assert.equal((await counters())["leased"], "0")

@@ -71,6 +71,17 @@ async function blockedBy(id: string) {
   return (await ledger.place(record)).blockedBy
 }
 
+test("hardly any are handed over while no worker is there: who comes later is not behind them", async () => {
+  await redis.flushall()
+  const early = await submit("big", 50)
+  assert.equal(early.length, 2)
+  assert.deepEqual(await submit("small"), [])
+  await ledger.beat("w", 500, 60_000)
+  const [first, second] = await ledger.dispatch()
+  assert.ok(first && second)
+  assert.ok([await tenantOf(first), await tenantOf(second)].includes("small"))
+})
+
 test("no more jobs are handed over than there are calls, and those that are out count until they have called", async () => {
   await offer(account)
   await line("big", 100)

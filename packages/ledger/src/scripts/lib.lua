@@ -382,7 +382,7 @@ end
 -- go are passed over; after `mostSkipped` of them the next dispatch looks on from there.
 local function dispatch(most)
   promote()
-  local window = tonumber(redis.call('GET', P .. 'window') or '32')
+  local window = tonumber(redis.call('GET', P .. 'window') or '2')
   local free = math.min(window - redis.call('ZCARD', P .. 'lease'), most)
   if free <= 0 then return {} end
   local ready, seen = {}, {}

@@ -18,7 +18,7 @@ end
 -- slot, how long a slot really takes for a job, beside how long the job keeps it: handing over takes time as well.
 local function learnRate(ms)
   local r = redis.call('HMGET', P .. 'rate', 'jobs', 'at', 'slot_ms', 'job_ms', 'n', 'full')
-  local at, window = tonumber(r[2] or now), tonumber(redis.call('GET', P .. 'window') or '32')
+  local at, window = tonumber(r[2] or now), tonumber(redis.call('GET', P .. 'window') or '2')
   local full = redis.call('ZCARD', P .. 'lease') >= window and '1' or '0'
   local jobs = tonumber(r[1] or '0') * math.exp((at - now) / 60000) + 1
   redis.call('HSET', P .. 'rate', 'jobs', string.format('%.4f', jobs), 'at', now, 'full', full)
