@@ -2,6 +2,7 @@ import { globSync } from "node:fs"
 import { dirname } from "node:path"
 import { fileURLToPath } from "node:url"
 
+import { compileMains, shareCompiledCode } from "./compile-cache.ts"
 import type { TestRecord } from "./reporter.ts"
 import { type Group, type GroupResult, runGroup } from "./run-group.ts"
 
@@ -19,6 +20,8 @@ const queue = [
   ...SYSTEM.flatMap((files) => find([files])).map((file) => ({ files: [file] })),
   ...unitGroups(),
 ]
+shareCompiledCode()
+if (queue.length > 1) await compileMains()
 const records: TestRecord[] = []
 await Promise.all(Array.from({ length: CONCURRENCY }, work))
 report()

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 import { startDamagingProxy } from "./damaging-proxy.ts"
+import { inherited } from "./running-process.ts"
 import { until } from "./until.ts"
 import { startWorld } from "./world.ts"
 
@@ -22,11 +23,11 @@ type CliRun = {
   ended: Promise<{ code: number | null; stdout: string; stderr: string }>
 }
 
-/** The real `kiln`, with this environment and nothing else of the caller's but PATH. */
+/** The real `kiln`, with this environment and nothing else of the caller's but `inherited`. */
 function startCli(args: readonly string[], env: Record<string, string>): CliRun {
   const child = spawn(process.execPath, [main, ...args], {
     cwd: root,
-    env: { PATH: process.env["PATH"] ?? "", ...env },
+    env: { ...inherited, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   })
   let [stdout, stderr] = ["", ""]

@@ -16,11 +16,19 @@ export type RunningProcess = AsyncDisposable & {
   exited: Promise<number | null>
 }
 
-/** Starts `main` (a path in the repository) with this environment and nothing else of the caller's but PATH. */
+/** Of the caller's environment: where things are, and where all tests' processes share compiled code. */
+export const inherited = Object.fromEntries(
+  ["PATH", "HOME", "NODE_COMPILE_CACHE"].flatMap((name) => {
+    const value = process.env[name]
+    return value === undefined ? [] : [[name, value]]
+  }),
+)
+
+/** Starts `main` (a path in the repository) with this environment and nothing else of the caller's but `inherited`. */
 export function startProcess(main: string, env: Record<string, string>): RunningProcess {
   const child = spawn(process.execPath, [main], {
     cwd: root,
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env },
+    env: { ...inherited, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   })
   const { output, listeners } = collect(child)
