@@ -4,13 +4,14 @@ import { suite, test } from "node:test"
 import { operations } from "@kiln/contract"
 
 import { endedBatch, resultsOf, takeRows } from "../world/batches.ts"
+import { plain } from "../world/plain.ts"
 import { startRedisProxy } from "../world/redis-proxy.ts"
 import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
 
 const items = 60
 const rows = Array.from({ length: items }, (_, n) =>
-  JSON.stringify({ custom_id: `${n}`, prompt: `mug ${n}` }),
+  JSON.stringify({ custom_id: `${n}`, prompt: "a mug", ...plain }),
 )
 const body = rows.join("\n")
 const type = "application/x-ndjson"

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises"
 import { suite, test, type TestContext } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 
+import { plain } from "../world/plain.ts"
 import type { RunningProcess } from "../world/running-process.ts"
 import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
@@ -97,7 +98,7 @@ function assertNothingBoughtTwice(world: World, jobs: number): void {
 
 const submitMany = async (world: World, count: number) => {
   const jobs = await Promise.all(
-    Array.from({ length: count }, (_, n) => world.submit({ prompt: `mug ${n} [[slow:1]]` })),
+    Array.from({ length: count }, () => world.submit({ prompt: "a mug [[slow:1]]", ...plain })),
   )
   return jobs.map(({ id }) => id)
 }

@@ -11,6 +11,7 @@ import type { Redis } from "ioredis"
 
 import { createDice } from "../world/dice.ts"
 import { createPhoenix, type Phoenix } from "../world/phoenix.ts"
+import { plain } from "../world/plain.ts"
 import { startReceiver } from "../world/receiver.ts"
 import { startDurableRedis } from "../world/redis-servers.ts"
 import { until } from "../world/until.ts"
@@ -31,11 +32,11 @@ async function submitSurely({ url, key }: World, n: number): Promise<string> {
         "content-type": "application/json",
         "idempotency-key": `storm-${n}`,
       },
-      // The seed makes all pictures one, which the upstream paints only once; few need the processor to convert them.
+      // Few need the processor to convert them.
       body: JSON.stringify({
         prompt: "a storm",
-        seed: 7,
-        output_format: n % 10 === 0 ? "png" : "jpeg",
+        ...plain,
+        ...(n % 10 === 0 ? { output_format: "png" } : {}),
         metadata: { n: `${n}` },
       }),
       signal: AbortSignal.timeout(15_000),

@@ -6,15 +6,16 @@ import { after, before, suite, test } from "node:test"
 import { operations } from "@kiln/contract"
 
 import { endedBatch, resultsOf, takeRows } from "../world/batches.ts"
+import { plain } from "../world/plain.ts"
 import { startRedisProxy } from "../world/redis-proxy.ts"
 import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
 
 const type = "application/x-ndjson"
 const bodyOf = (items: number) =>
-  Array.from({ length: items }, (_, n) => JSON.stringify({ custom_id: `${n}`, prompt: `mug ${n}` })).join(
-    "\n",
-  )
+  Array.from({ length: items }, (_, n) =>
+    JSON.stringify({ custom_id: `${n}`, prompt: "a mug", ...plain }),
+  ).join("\n")
 
 suite("a batch that is removed", () => {
   let world: World

@@ -15,6 +15,7 @@ import sharp from "sharp"
 
 import { clientOf, endedBatch, postRows, refuseRows, resultsOf, takeRows } from "../world/batches.ts"
 import { photoOf, servePhoto } from "../world/photo-server.ts"
+import { plain } from "../world/plain.ts"
 import { readEvents } from "../world/sse.ts"
 import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
@@ -310,7 +311,7 @@ suite("batches", () => {
 })
 
 const rowsOf = (count: number) =>
-  lines(Array.from({ length: count }, (_, n) => ({ custom_id: `${n}`, prompt: `mug ${n}` })))
+  lines(Array.from({ length: count }, (_, n) => ({ custom_id: `${n}`, prompt: "a mug", ...plain })))
 
 suite("batches that take their time", () => {
   let world: World

@@ -3,6 +3,7 @@ import { test } from "node:test"
 
 import { memoryMib } from "../bench/process-usage.ts"
 import { takeRows } from "../world/batches.ts"
+import { plain } from "../world/plain.ts"
 import { until } from "../world/until.ts"
 import { startWorld } from "../world/world.ts"
 
@@ -16,7 +17,7 @@ test("Redis is as empty after jobs have finished and expired as it was before", 
   const keysOfJobs = async () => (await world.redis.keys("*job_*")).length
   const jobs = await Promise.all(
     Array.from({ length: 150 }, (_, n) =>
-      world.submit({ prompt: `mug ${n % 5}`, model: "gemini-2.5-flash-image" }),
+      world.submit({ prompt: `mug ${n % 5}`, model: "gemini-2.5-flash-image", ...plain }),
     ),
   )
   assert.ok((await keysOfJobs()) > 0)

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { test } from "node:test"
 
 import { freePort } from "../world/free-port.ts"
+import { plain } from "../world/plain.ts"
 import { startProcess } from "../world/running-process.ts"
 import { until } from "../world/until.ts"
 import { startWorld } from "../world/world.ts"
@@ -44,7 +45,9 @@ test("a job that does not end within the grace time is handed back and costs no 
 
 test("jobs that are submitted while no worker is there are done when one comes", async () => {
   await using world = await startWorld({ workers: 0 })
-  const jobs = await Promise.all(Array.from({ length: 60 }, (_, n) => world.submit({ prompt: `mug ${n}` })))
+  const jobs = await Promise.all(
+    Array.from({ length: 60 }, () => world.submit({ prompt: "a mug", ...plain })),
+  )
   assert.equal((await fetch(`${world.url}/readyz`)).status, 503)
   await world.startWorker()
   const ended = await Promise.all(jobs.map(({ id }) => world.ended(id)))
@@ -53,7 +56,9 @@ test("jobs that are submitted while no worker is there are done when one comes",
 
 test("the API can be killed and started anew: every job that was accepted is still there", async () => {
   await using world = await startWorld()
-  const jobs = await Promise.all(Array.from({ length: 20 }, (_, n) => world.submit({ prompt: `mug ${n}` })))
+  const jobs = await Promise.all(
+    Array.from({ length: 20 }, () => world.submit({ prompt: "a mug", ...plain })),
+  )
   world.api?.kill("SIGKILL")
   await world.api?.exited
   await world.startApi()
