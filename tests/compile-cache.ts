@@ -17,9 +17,6 @@ export function shareCompiledCode(): void {
  */
 export async function compileMains(): Promise<void> {
   const { PATH = "", NODE_COMPILE_CACHE = folder } = process.env
-  await Promise.all(
-    mains.map((main) =>
-      once(spawn(process.execPath, [main], { env: { PATH, NODE_COMPILE_CACHE }, stdio: "ignore" }), "exit"),
-    ),
-  )
+  const options = { env: { PATH, NODE_COMPILE_CACHE }, stdio: "ignore", timeout: 60_000 } as const
+  await Promise.all(mains.map((main) => once(spawn(process.execPath, [main], options), "exit")))
 }

@@ -9,38 +9,46 @@ import { type Group, type GroupResult, runGroup } from "./run-group.ts"
 /** Runs all tests, or those whose path contains one of the arguments; the last line counts them. */
 
 const UNITS = ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts"]
-/** Those first that wait for locks and leases to end rather than for a processor. */
-const SYSTEM = ["chaos", "journeys", "house"].map((folder) => `tests/${folder}/**/*.test.ts`)
-const CONCURRENCY = 2
+/** They wait for locks and leases to end more than for a processor. */
+const CHAOS = "tests/chaos/**/*.test.ts"
+const SYSTEM = ["journeys", "house"].map((folder) => `tests/${folder}/**/*.test.ts`)
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)))
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130))
 
-const queue = [
-  ...SYSTEM.flatMap((files) => find([files])).map((file) => ({ files: [file] })),
-  ...unitGroups(),
-]
+/** Two groups run at once: one that waits beside one that computes, as long as there are both. */
+const waiting = find([CHAOS]).map(alone)
+const computing = [...SYSTEM.flatMap((files) => find([files])).map(alone), ...unitGroups()]
 shareCompiledCode()
-if (queue.length > 1) await compileMains()
+if (waiting.length + computing.length > 1) await compileMains()
 const records: TestRecord[] = []
-await Promise.all(Array.from({ length: CONCURRENCY }, work))
+await Promise.all([work(waiting, computing), work(computing, waiting)])
 report()
 
-async function work(): Promise<void> {
-  for (let group = queue.shift(); group !== undefined; group = queue.shift()) {
+async function work(first: Group[], then: Group[]): Promise<void> {
+  const next = () => first.shift() ?? then.shift()
+  for (let group = next(); group !== undefined; group = next()) {
     const result = await runGroup(group)
     records.push(...result.records)
     showProgress(group, result)
   }
 }
 
-/** The units of a package share a process: they are small, and starting one costs more than most of them. */
+function alone(file: string): Group {
+  return { files: [file] }
+}
+
+/**
+ * The units of a package share a process: they are small, and starting one costs more than most of them. Those of large
+ * packages go first, so that at the end no group is waited for long.
+ */
 function unitGroups(): Group[] {
   const packages = Map.groupBy(find(UNITS), (file) => file.split("/").slice(0, 2).join("/"))
   return packages
     .values()
     .map((files) => ({ files }))
     .toArray()
+    .toSorted((a, b) => b.files.length - a.files.length)
 }
 
 function find(patterns: string[]): string[] {
