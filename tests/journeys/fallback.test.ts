@@ -5,6 +5,7 @@ import { operations, type Job } from "@kiln/contract"
 import { startEmulator } from "@kiln/gemini-emulator"
 
 import { startHttpGate } from "../world/http-gate.ts"
+import { plain } from "../world/plain.ts"
 import { until } from "../world/until.ts"
 import { startWorld, type World } from "../world/world.ts"
 import { writeRegistry, type Registry } from "../world/write-registry.ts"
@@ -114,7 +115,9 @@ test("an overloaded upstream is called by one job at a time until it answers, an
   gate.overload(({ url }) => url?.includes(newest) === true)
   const workerEnv = { KILN_OVERLOAD_PAUSE: "0.5", KILN_CONCURRENCY: "4" }
   await using world = await startWorld({ upstream: gate.url, workers: 2, workerEnv })
-  const jobs = await Promise.all(Array.from({ length: 40 }, (_, n) => world.submit({ prompt: `mug ${n}` })))
+  const jobs = await Promise.all(
+    Array.from({ length: 40 }, () => world.submit({ prompt: "a mug", ...plain })),
+  )
   const trialsOf = async () => Number((await world.redis.hget("{kiln}:circuits", newest))?.split("|")[2] ?? 0)
   await until("it was tried again and again", async () => (await trialsOf()) >= 3)
   const other = await world.make({ prompt: "a mug", model: pro })
