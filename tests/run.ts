@@ -16,13 +16,13 @@ const SYSTEM = ["journeys", "house"].map((folder) => `tests/${folder}/**/*.test.
 process.chdir(fileURLToPath(new URL("..", import.meta.url)))
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130))
 
-/** Two groups run at once: one that waits beside one that computes, as long as there are both. */
+/** Three groups run at once: one that waits beside two that compute, as long as there are both. */
 const waiting = find([CHAOS]).map(alone)
 const computing = [...SYSTEM.flatMap((files) => find([files])).map(alone), ...unitGroups()]
 shareCompiledCode()
 if (waiting.length + computing.length > 1) await compileMains()
 const records: TestRecord[] = []
-await Promise.all([work(waiting, computing), work(computing, waiting)])
+await Promise.all([work(waiting, computing), work(computing, waiting), work(computing, waiting)])
 report()
 
 async function work(first: Group[], then: Group[]): Promise<void> {
