@@ -5,9 +5,15 @@ import { readFile } from "node:fs/promises"
 import { suite, test, type TestContext } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 
+import { operations } from "@kiln/contract"
+
+import { endedBatch, takeRows } from "../world/batches.ts"
 import { plain } from "../world/plain.ts"
+import { startReceiver } from "../world/receiver.ts"
 import type { RunningProcess } from "../world/running-process.ts"
+import { readEvents, type ServerEvent } from "../world/sse.ts"
 import { until } from "../world/until.ts"
+import { register } from "../world/webhooks.ts"
 import { startWorld, type World } from "../world/world.ts"
 
 const info = async ({ redis }: World, field: string) =>
@@ -103,19 +109,83 @@ const submitMany = async (world: World, count: number) => {
   return jobs.map(({ id }) => id)
 }
 
-suite("when Redis is away", { concurrency: 4, timeout: 150_000 }, () => {
-  test("for longer than locks last with jobs in flight, none is lost, bought or announced twice and nobody spins", async (t) => {
-    await using world = await startWorld({ workers: 2, workerEnv: { KILN_CONCURRENCY: "4" } })
-    const ids = await submitMany(world, 24)
-    await until("some run", async () => (await world.job(ids[0] ?? "")).status === "running")
+const rowsOf = (count: number) =>
+  Array.from({ length: count }, (_, n) => JSON.stringify({ custom_id: `${n}`, prompt: `row ${n}` })).join(
+    "\n",
+  )
+
+/** What a reader hears of a job who comes back, with the last id, as often as the stream breaks off. */
+async function follow(world: World, id: string): Promise<string[]> {
+  const heard: ServerEvent[] = []
+  await until(
+    `all is heard of ${id}`,
+    async () => {
+      const last = heard.at(-1)?.id
+      const answer = await world.client
+        .request(operations.watchJob, { params: { id }, headers: last ? { "last-event-id": last } : {} })
+        .catch(() => undefined)
+      if (answer?.status !== 200) return false
+      try {
+        for await (const event of readEvents(answer)) heard.push(event)
+      } catch {
+        // It broke off.
+      }
+      return heard.at(-1)?.event === "job.succeeded"
+    },
+    { withinMs: 140_000, everyMs: 1_000 },
+  )
+  return heard.map(({ event }) => event)
+}
+
+/** The API refuses with what a caller needs to come back, and says what is wrong. */
+async function tellsWhy(world: World): Promise<void> {
+  const refused = await world.client.request(operations.createGeneration, { body: { prompt: "a mug" } })
+  assert.equal(refused.status, 503)
+  assert.match(refused.headers.get("retry-after") ?? "", /^\d+$/)
+  await until("/readyz says why", async () => {
+    const readiness = await fetch(`${world.url}/readyz`)
+    return readiness.status === 503 && /Redis/.test(await readiness.text())
+  })
+}
+
+suite("when Redis is away", { concurrency: 4, timeout: 240_000 }, () => {
+  test("for longer than anything is held, no job, batch, stream or webhook is lost, bought or told twice", async (t) => {
+    await using receiver = await startReceiver()
+    await using world = await startWorld({
+      workers: 2,
+      workerEnv: { KILN_CONCURRENCY: "4" },
+      env: { KILN_ALLOW_PRIVATE: "webhooks" },
+    })
+    await register(world, receiver.url, { events: ["job.succeeded", "job.failed"] })
+    const [paid, blocked] = await Promise.all([
+      world.submit({ prompt: "paid [[slow:8]]" }),
+      world.submit({ prompt: "refused [[slow:8]] [[image_safety]]" }),
+    ])
+    await until("both are called", () => world.emulator.calls.length === 2)
+    const ids = [paid.id, ...(await submitMany(world, 16))]
+    const batch = await takeRows(world, { type: "application/x-ndjson", body: rowsOf(60) })
+    const followed = follow(world, paid.id)
+    const waiting = world.client.request(operations.getJob, { params: { id: paid.id }, query: { wait: 60 } })
     const goOn = await freezeRedis(world)
-    await staysCalm(t, world, 32_000)
+    await tellsWhy(world)
+    await staysCalm(t, world, 70_000)
+    const waited = await waiting
+    assert.ok([200, 503].includes(waited.status), `${waited.status}`)
     goOn()
     const at = Date.now()
+    await until("it is ready", async () => (await fetch(`${world.url}/readyz`)).ok)
+    const refused = await world.ended(blocked.id, 90_000)
+    assert.deepEqual([refused.status, refused.attempts.length], ["failed", 1], JSON.stringify(refused))
+    const { counts } = await endedBatch(world.client, batch.id)
+    assert.equal(counts.succeeded, 60)
     await allSucceeded(world, ids)
-    assertNothingBoughtTwice(world, 24)
+    assertNothingBoughtTwice(world, 1 + ids.length + 60)
     t.diagnostic(`all done ${Date.now() - at} ms after`)
-    for (const worker of world.workers) assert.doesNotMatch(worker.output(), /nobody caught/)
+    assert.deepEqual(await followed, ["job.queued", "job.started", "job.output", "job.succeeded"])
+    for (const id of [blocked.id, ...ids]) {
+      await receiver.got(`the end of ${id}`, ({ subject }) => subject === id)
+    }
+    for (const worker of world.workers) assert.doesNotMatch(worker.output(), /nobody caught|broke off/)
   })
 
   test("and comes back from its append-only file, every accepted job ends", async (t) => {

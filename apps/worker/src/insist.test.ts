@@ -24,6 +24,17 @@ test("a step is tried until it works", async () => {
   assert.equal(tries, 3)
 })
 
+test("an outage that lasts is told of once a minute, not at every try", async () => {
+  let tries = 0
+  let told = 0
+  const step = async () => {
+    tries += 1
+    if (tries < 4) throw failing
+  }
+  await insist(step, trying({ onError: () => (told += 1) }))
+  assert.deepEqual([tries, told], [4, 1])
+})
+
 test("a step that fails for too long throws its own error", async () => {
   await assert.rejects(
     insist(() => Promise.reject(failing), trying({ forMs: 50 })),

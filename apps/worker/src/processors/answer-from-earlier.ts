@@ -2,7 +2,7 @@ import { contentOf, type PaintedPiece } from "@kiln/jobs"
 import type { KeptOutput, Ledger, Spent } from "@kiln/ledger"
 import { cachedWarning, type Copied, type Reuse } from "@kiln/reuse"
 
-import { insist } from "../insist.ts"
+import { insist, untilMendedMs } from "../insist.ts"
 import { Stopped, type Run } from "../running-jobs.ts"
 import { describeObject } from "./adopt.ts"
 import type { AttemptTotals } from "./attempt-totals.ts"
@@ -12,7 +12,6 @@ type Work = Pick<ImageWork, "epoch" | "record" | "log"> & { run: Run; totals: At
 type Deps = { ledger: Pick<Ledger, "keep">; reuse: Reuse }
 
 const nothing: Spent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
-const keepingMs = 60_000
 const describe = (output: KeptOutput) => describeObject(output, nothing)
 
 /**
@@ -35,7 +34,7 @@ export async function answerFromEarlier(
     const kept = await insist(() => ledger.keep({ id: record.id, epoch, index, output, spent: nothing }), {
       signal: run.lost,
       lastTry: run.leaving,
-      forMs: keepingMs,
+      forMs: untilMendedMs,
       onError: (error) => log.warn({ err: error, index }, "image not recorded yet"),
     })
     if (kept !== "kept") throw new Stopped("lock_lost")

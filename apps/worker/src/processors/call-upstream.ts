@@ -6,7 +6,7 @@ import type { Spent } from "@kiln/ledger"
 import type { Held, Quota } from "@kiln/quota"
 
 import type { CallLimits } from "../call-limits.ts"
-import { insist } from "../insist.ts"
+import { insist, untilMendedMs } from "../insist.ts"
 import type { Asking } from "./conversation.ts"
 import type { ImageWork } from "./image-work.ts"
 import { spentOn } from "./spent-on.ts"
@@ -17,9 +17,6 @@ export type CallUpstream = {
   /** Whether images can be refined with all that was said. */
   keepTurns: boolean
 }
-
-/** Longer than Redis takes to come back from a restart. */
-const takingMs = 60_000
 
 /** Calls with an account that has a call left; when one refuses, another may have. */
 export async function callUpstream(
@@ -67,7 +64,7 @@ async function takeCall(
   return insist(() => quota.take(asked), {
     signal: run.stop,
     lastTry: run.leaving,
-    forMs: takingMs,
+    forMs: untilMendedMs,
     onError: (error) => {
       if (!run.stop.aborted) log.warn({ err: error, index }, "no call taken yet")
     },

@@ -8,7 +8,7 @@ import { pictureFingerprint, type Reuse } from "@kiln/reuse"
 import type { Logger } from "@kiln/runtime"
 import { jobPrefix, type Storage } from "@kiln/storage"
 
-import { insist } from "../insist.ts"
+import { insist, untilMendedMs } from "../insist.ts"
 import type { Run, RunningJobs } from "../running-jobs.ts"
 import type { UpstreamOf } from "../upstream-of.ts"
 import { answerFromEarlier } from "./answer-from-earlier.ts"
@@ -33,9 +33,6 @@ type Deps = {
   writeEnd: WriteEnd
   log: Logger
 }
-
-/** Longer than Redis takes to come back from a restart. */
-const claimingMs = 60_000
 
 /**
  * The recipe: claim the job, make each image that it lacks (call → keep), settle. Whatever was kept by an
@@ -64,7 +61,7 @@ export function createGenerateImage(deps: Deps) {
 /** One execution claims once, however often it has to ask. */
 async function claim(task: Handover, run: Run, { ledger, imageRetentionMs, log }: Deps): Promise<Begun> {
   const execution = randomUUID()
-  const trying = { signal: run.lost, lastTry: run.leaving, forMs: claimingMs }
+  const trying = { signal: run.lost, lastTry: run.leaving, forMs: untilMendedMs }
   const begun = await insist(() => ledger.begin(task, execution), {
     ...trying,
     onError: (error) => log.warn({ err: error, job: task.id }, "job not claimed yet"),

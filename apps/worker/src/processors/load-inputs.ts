@@ -8,7 +8,7 @@ import { guidancePath, isGuidanceCode, type PaintInput } from "@kiln/jobs"
 import type { JobRecord, KeptInput, Ledger, NamedInput } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 
-import { insist } from "../insist.ts"
+import { insist, untilMendedMs } from "../insist.ts"
 import { Stopped, type Run } from "../running-jobs.ts"
 import { keepUrlOnce } from "./fetch-once.ts"
 
@@ -17,9 +17,6 @@ export type LoadedInput = PaintInput & { key: string }
 
 type Work = { epoch: number; record: JobRecord; run: Run; log: Logger }
 type Deps = { ledger: Pick<Ledger, "keepInput" | "fetched">; inputs: Inputs; spool: string }
-
-/** For how long a fetched image is tried to be written down. */
-const keepingMs = 60_000
 
 /**
  * Brings a job's input images to this machine, fetching those that were only named; they are gone after the
@@ -70,7 +67,7 @@ async function fetched(given: NamedInput, index: number, work: Work, deps: Deps)
   const kept = await insist(() => deps.ledger.keepInput({ id: record.id, epoch, index, input }), {
     signal: run.lost,
     lastTry: run.leaving,
-    forMs: keepingMs,
+    forMs: untilMendedMs,
     onError: (error) => log.warn({ err: error, index }, "input not recorded yet"),
   })
   if (kept !== "kept") throw new Stopped("lock_lost")

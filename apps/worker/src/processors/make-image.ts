@@ -6,7 +6,7 @@ import { checkRatio, finishImage } from "@kiln/images"
 import type { KeptOutput, Ledger, Spent } from "@kiln/ledger"
 import { jobPrefix, type Storage } from "@kiln/storage"
 
-import { insist } from "../insist.ts"
+import { insist, untilMendedMs } from "../insist.ts"
 import { Stopped } from "../running-jobs.ts"
 import type { UpstreamOf } from "../upstream-of.ts"
 import { adopt, describeObject } from "./adopt.ts"
@@ -31,9 +31,6 @@ type MakeImageOptions = CallUpstream & {
 }
 type Deps = MakeImageOptions & { gate: StorageGate }
 type Bought = Called & PaidPicture
-
-/** For how long a picture that is paid is tried to be stored and written down; then it lies on the disk for a day. */
-const keepingMs = 24 * 3_600_000
 
 /** Makes one image of a job: calls the upstream, brings the bytes to the asked format, stores and records them. */
 export function createMakeImage(options: MakeImageOptions): MakeImage {
@@ -167,15 +164,17 @@ async function store(
     signal: work.run.lost,
   }
   let hadTrouble = false
-  const { stored } = await insist(() => storage.put(output.key, body, options), {
+  const put = () =>
+    storage.put(output.key, body, options).catch((error: unknown) => {
+      hadTrouble = true
+      gate.shut()
+      throw error
+    })
+  const { stored } = await insist(put, {
     signal: work.run.lost,
     lastTry: work.run.leaving,
-    forMs: keepingMs,
-    onError: (error) => {
-      gate.shut()
-      if (!hadTrouble) work.log.warn({ err: error, key: output.key }, "image not stored yet")
-      hadTrouble = true
-    },
+    forMs: untilMendedMs,
+    onError: (error) => work.log.warn({ err: error, key: output.key }, "image not stored yet"),
   })
   gate.open()
   // With the image, not after it: it costs no time. What storage did not take then, it may take now.
@@ -192,7 +191,7 @@ async function record(work: ImageWork, output: KeptOutput, spent: Spent, deps: D
   const kept = await insist(() => deps.ledger.keep({ id: work.record.id, epoch, index, output, spent }), {
     signal: run.lost,
     lastTry: run.leaving,
-    forMs: keepingMs,
+    forMs: untilMendedMs,
     onError: (error) => log.warn({ err: error, index }, "image not recorded yet"),
   })
   if (kept === "gone") {

@@ -1,6 +1,6 @@
 import type { Storage } from "@kiln/storage"
 
-import { insist } from "../insist.ts"
+import { insist, untilMendedMs } from "../insist.ts"
 import type { ImageWork } from "./image-work.ts"
 
 /** Keeps calls back while storage is known to fail: a picture that nobody can keep is not to be bought. */
@@ -11,9 +11,6 @@ export type StorageGate = {
   open(): void
 }
 
-/** A job's own deadline ends the waiting earlier; a storage that is away is no reason to fail jobs. */
-const waitingMs = 24 * 3_600_000
-
 export function createStorageGate(storage: Pick<Storage, "check">): StorageGate {
   // Shut until storage has been seen to work.
   let isShut = true
@@ -23,7 +20,8 @@ export function createStorageGate(storage: Pick<Storage, "check">): StorageGate 
       await insist(() => storage.check(run.stop), {
         signal: run.stop,
         lastTry: run.leaving,
-        forMs: waitingMs,
+        // A job's own deadline ends the waiting earlier; a storage that is away is no reason to fail jobs.
+        forMs: untilMendedMs,
         onError: (error) => log.warn({ err: error }, "storage not writable yet, nothing is called"),
       })
       isShut = false

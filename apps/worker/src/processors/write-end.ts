@@ -3,7 +3,7 @@ import type { Handover, JobRecord, Ledger } from "@kiln/ledger"
 import type { Logger } from "@kiln/runtime"
 import { jobPrefix, type Storage } from "@kiln/storage"
 
-import { insist } from "../insist.ts"
+import { insist, untilMendedMs } from "../insist.ts"
 import type { Run } from "../running-jobs.ts"
 import type { AttemptTotals } from "./attempt-totals.ts"
 import { keepText } from "./keep-text.ts"
@@ -26,13 +26,11 @@ type Deps = {
   imageRetentionMs: number | undefined
 }
 
-const settlingMs = 60_000
-
 /** Writes the end of an attempt into the ledger, which announces it in the same step. */
 export function createWriteEnd(deps: Deps): WriteEnd {
   const { ledger, storage, handOver, imageRetentionMs } = deps
   return async ({ record, epoch, settlement, totals, run, log }) => {
-    const trying = { signal: run.lost, lastTry: run.leaving, forMs: settlingMs }
+    const trying = { signal: run.lost, lastTry: run.leaving, forMs: untilMendedMs }
     const end = {
       settlement,
       upstreamStatus: totals.upstreamStatus(),
