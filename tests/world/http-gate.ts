@@ -9,6 +9,8 @@ export type HttpGate = AsyncDisposable & {
   hold(matches: Matches): Promise<void>
   /** From now on requests that match are refused, as Gemini does with 503 unless told otherwise; undefined: none is. */
   overload(matches: Matches | undefined, refuse?: Refuse): void
+  /** From now on requests that match are passed on only when `moment` says so; undefined: at once. */
+  delay(matches: Matches | undefined, moment?: () => Promise<unknown>): void
   refused(): number
   /** Requests that have been passed on whole, answered or not. */
   passedOn(): number
@@ -20,6 +22,7 @@ type Refuse = (response: ServerResponse) => void
 export async function startHttpGate(target: string): Promise<HttpGate> {
   let holding: { matches: Matches; hit: () => void } | undefined
   let overloaded: { matches: Matches; refuse: Refuse } | undefined
+  let delayed: { matches: Matches; moment: () => Promise<unknown> } | undefined
   let passedOn = 0
   let refused = 0
   const to = new URL(target)
@@ -34,6 +37,16 @@ export async function startHttpGate(target: string): Promise<HttpGate> {
       overloaded.refuse(outgoing)
       return
     }
+    if (delayed?.matches(incoming)) {
+      const passLater = () => pass(incoming, outgoing)
+      delayed.moment().then(passLater, passLater)
+      return
+    }
+    pass(incoming, outgoing)
+  }).listen(0, "127.0.0.1")
+
+  function pass(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    if (outgoing.destroyed) return
     const forwarded = request(
       {
         host: to.hostname,
@@ -50,7 +63,8 @@ export async function startHttpGate(target: string): Promise<HttpGate> {
     forwarded.on("error", () => outgoing.destroy()).once("finish", () => (passedOn += 1))
     outgoing.on("close", () => forwarded.destroy())
     incoming.on("error", () => forwarded.destroy()).pipe(forwarded)
-  }).listen(0, "127.0.0.1")
+  }
+
   await once(server, "listening")
   const { port } = server.address() as AddressInfo
   return {
@@ -61,6 +75,7 @@ export async function startHttpGate(target: string): Promise<HttpGate> {
       return promise
     },
     overload: (matches, refuse = isOverloaded) => void (overloaded = matches && { matches, refuse }),
+    delay: (matches, moment = async () => {}) => void (delayed = matches && { matches, moment }),
     refused: () => refused,
     passedOn: () => passedOn,
     async [Symbol.asyncDispose]() {

@@ -17,6 +17,14 @@ export const workerEnv = {
     .describe("Google's endpoint or a gateway"),
   GEMINI_API_VERSION: z.string().default("v1beta").describe("Version segment of the upstream's paths"),
   KILN_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(32).describe("Jobs in flight a worker"),
+  KILN_SPOOL_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(5_000_000_000)
+    .describe(
+      "Bytes of images on their way to storage in the data folder's `spool` from which on nothing more is called",
+    ),
   KILN_KEEP_CONVERSATIONS: z
     .stringbool()
     .default(true)

@@ -112,7 +112,7 @@ async function start(): Promise<AsyncDisposable> {
   const secret = env.KILN_SECRET_KEY ?? (await loadOrCreateSecret({ folder, name: "secret.key", bytes: 32 }))
   const opening = openStorage(env, { baseUrl: env.KILN_PUBLIC_BASE_URL ?? publicUrl, secret })
   const storage = measureStorage(opened.use(opening), metrics)
-  const { folder: spool } = opened.use(await openSpool(folder))
+  const spoolFolders = opened.use(await openSpool(folder))
   const worker = opened.use(
     await startWorker({
       redisAddress: redisAddress(env),
@@ -133,7 +133,9 @@ async function start(): Promise<AsyncDisposable> {
         maxBytes: mostAssetBytes,
       }),
       bucket,
-      spool,
+      spool: spoolFolders.folder,
+      spoolFolders,
+      spoolBytes: env.KILN_SPOOL_BYTES,
       vault: createVault(secret),
       links: {
         publicUrl,

@@ -14,3 +14,4 @@ export function createProgress() {
     starvedMs: (): number => starvedMs,
   }
 }
+export type Progress = ReturnType<typeof createProgress>

@@ -129,7 +129,12 @@ export function countOutages(metrics: Metrics): (use: string) => void {
 /** All metrics of the worker as text, with its state as it is when it is asked. */
 export function tellWorker(
   metrics: Metrics,
-  worker: { slots: number; running: () => number; lastTakenAt: () => number | undefined },
+  worker: {
+    slots: number
+    running: () => number
+    lastTakenAt: () => number | undefined
+    spoolBytes: () => Promise<number>
+  },
 ): () => Promise<string> {
   const slots = metrics.gauge({ name: "kiln_own_slots", help: "Jobs that this worker runs at once." })
   const running = metrics.gauge({ name: "kiln_own_running_jobs", help: "Jobs that this worker runs." })
@@ -137,7 +142,12 @@ export function tellWorker(
     name: "kiln_own_last_taken_timestamp_seconds",
     help: "When this worker last took a job; 0: never.",
   })
-  return () => {
+  const spool = metrics.gauge({
+    name: "kiln_own_spool_bytes",
+    help: "Bytes of images on their way to storage, of all processes that share the data folder.",
+  })
+  return async () => {
+    spool.set(await worker.spoolBytes())
     slots.set(worker.slots)
     running.set(worker.running())
     taken.set((worker.lastTakenAt() ?? 0) / 1_000)

@@ -20,6 +20,7 @@ import {
   type Metrics,
   type RedisAddress,
   type RedisRole,
+  type Spool,
 } from "@kiln/runtime"
 import type { InputBucket, Storage } from "@kiln/storage"
 import { createDocuments, createEventText, createJobView, createSignedUrls } from "@kiln/views"
@@ -31,13 +32,16 @@ import { createGenerateImage } from "./processors/generate-image.ts"
 import { createMakeImage } from "./processors/make-image.ts"
 import type { WebhookPump } from "./processors/pump-webhooks.ts"
 import { runBatches } from "./processors/run-batches.ts"
+import { createSpoolRoom, type SpoolRoom } from "./processors/spool-room.ts"
 import { startRounds } from "./processors/sweep.ts"
 import { createWriteEnd } from "./processors/write-end.ts"
 import { createProgress } from "./progress.ts"
 import { createRunningJobs, type RunningJobs } from "./running-jobs.ts"
+import { seldom } from "./seldom.ts"
 import { startWebhooks, type WebhookSettings } from "./start-webhooks.ts"
 import type { UpstreamOf } from "./upstream-of.ts"
-import { countOutages, measureEnds, measureWebhooks, tellWorker } from "./worker-metrics.ts"
+import { countOutages, measureEnds, measureWebhooks } from "./worker-metrics.ts"
+import { statusOf } from "./worker-status.ts"
 
 export type WorkerOptions = {
   redisAddress: RedisAddress
@@ -60,6 +64,9 @@ export type WorkerOptions = {
   bucket: InputBucket | undefined
   /** Folder for images on their way to storage. */
   spool: string
+  spoolFolders: Pick<Spool, "folder" | "parent">
+  /** From how many bytes in all spools of the machine on nothing is called. */
+  spoolBytes: number
   /** Opens the secrets of webhooks. */
   vault: NonNullable<LedgerOptions["vault"]>
   /** How jobs are told of. */
@@ -82,7 +89,7 @@ const handBackMs = 2_000
 
 /** Starts taking jobs. Disposing of it takes no more, lets the running ones end and hands the rest back. */
 export async function startWorker(options: WorkerOptions) {
-  const { prefix, concurrency, metrics } = options
+  const { prefix, metrics } = options
   const connect = connector(options)
   const redis = connect("command")
   const blocking = connect("blocking")
@@ -92,7 +99,8 @@ export async function startWorker(options: WorkerOptions) {
   const running = createRunningJobs()
   const handOver = handingOver(producer)
   const quota = await openQuota({ ...options, calls: ledger })
-  const generateImage = imageRecipe(options, { ledger, running, quota, handOver })
+  const room = createSpoolRoom({ parent: options.spoolFolders.parent, mostBytes: options.spoolBytes })
+  const generateImage = imageRecipe(options, { ledger, running, quota, room, handOver })
   const subscriber = connect("subscriber")
   const cancellation = await listenForCancellation({
     redis: subscriber,
@@ -124,8 +132,7 @@ export async function startWorker(options: WorkerOptions) {
   })
   const batches = runBatches({ ...options, ledger, handOver })
   return {
-    trouble: () => troubleOf(redis.status, progress.starvedMs() > options.stuckAfterMs),
-    metrics: tellWorker(metrics, { ...progress, slots: concurrency, running: () => consumer.running() }),
+    ...statusOf(options, { redis, consumer, progress, room }),
     async [Symbol.asyncDispose]() {
       await Promise.all([
         finish({ consumer, webhooks, running }, options.graceMs),
@@ -176,28 +183,25 @@ type Recipe = {
   ledger: Ledger
   running: RunningJobs
   quota: Quota
+  room: SpoolRoom
   handOver: (ready: readonly Handover[]) => Promise<void>
 }
 
-function imageRecipe(options: WorkerOptions, { ledger, running, quota, handOver }: Recipe) {
+function imageRecipe(options: WorkerOptions, { ledger, running, quota, room, handOver }: Recipe) {
   const { concurrency, metrics } = options
   const limits = createCallLimits({ calls: concurrency })
   return createGenerateImage({
     ...options,
     ledger,
     running,
+    room,
     ...imagesOf({ ...options, ledger }),
-    makeImage: createMakeImage({ ...options, ledger, quota, limits }),
+    makeImage: createMakeImage({ ...options, ledger, quota, limits, room }),
     writeEnd: measureEnds(createWriteEnd({ ...options, ledger, handOver }), metrics),
   })
 }
 
 type Parts = { consumer: Consumer; webhooks: WebhookPump; running: RunningJobs }
-
-function troubleOf(status: string, isStuck: boolean): string | undefined {
-  if (status !== "ready") return "Redis is away"
-  return isStuck ? "it takes none of the jobs that wait for it" : undefined
-}
 
 /** Opens the worker's connections to Redis, and tells of those that break. */
 function connector({ redisAddress, log, metrics }: Pick<WorkerOptions, "redisAddress" | "log" | "metrics">) {
@@ -233,15 +237,4 @@ function textsOf(ledger: Ledger, { storage, links, ...options }: WorkerOptions) 
     publicUrl,
     view: createJobView({ publicUrl, ledger, documents, urls, imageRetentionMs }),
   })
-}
-
-const seldomMs = 5_000
-
-/** Tells of the first of many errors in a row. */
-function seldom(tell: (error: Error) => void): (error: Error) => void {
-  let toldAt = 0
-  return (error) => {
-    if (Date.now() - toldAt > seldomMs) tell(error)
-    toldAt = Date.now()
-  }
 }

@@ -7,6 +7,6 @@ export { connectRedis, type ConnectRedisOptions, type RedisRole } from "./redis.
 export { redisAddress, type RedisAddress } from "./redis-address.ts"
 export { loadOrCreateSecret } from "./secret-key.ts"
 export { runUntilSignal } from "./shutdown.ts"
-export { openSpool } from "./spool.ts"
+export { bytesBelow, keptNote, openSpool, removeLeftovers, type Spool } from "./spool.ts"
 export { processEnv, redisEnv, redisUrl, viewEnv } from "./process-env.ts"
 export { createVault } from "./vault.ts"

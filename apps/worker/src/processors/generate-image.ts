@@ -17,6 +17,8 @@ import { loadConversation } from "./conversation.ts"
 import { loadInputs } from "./load-inputs.ts"
 import type { MakeImage } from "./make-image.ts"
 import { loadPrompt, promptDocuments } from "./prompt-documents.ts"
+import { patientStorage } from "./read-patiently.ts"
+import type { SpoolRoom } from "./spool-room.ts"
 import type { WriteEnd } from "./write-end.ts"
 
 type Deps = {
@@ -28,6 +30,7 @@ type Deps = {
   upstreamOf: UpstreamOf
   reuse: Reuse
   spool: string
+  room: Pick<SpoolRoom, "passable">
   running: RunningJobs
   makeImage: MakeImage
   writeEnd: WriteEnd
@@ -89,13 +92,16 @@ async function makeImages({ epoch, record, run, totals, log }: Work, deps: Deps)
     totals.failAll(new JobFailure("model_unavailable", `The upstream no longer serves ${record.model}`))
     return
   }
+  const storage = patientStorage(deps.storage, { run, log })
   try {
+    // A later attempt may have a paid picture here, which frees its room.
+    if (record.spec.inputs && epoch === 1) await deps.room.passable({ run, log })
     await using inputs = await loadInputs({ epoch, record, run, log }, deps)
     await using conversation = await loadConversation(
       { epoch, record, model, run, inputs: inputs.files },
-      deps,
+      { ...deps, storage },
     )
-    const prompt = await loadPrompt(record, promptDocuments(deps.storage), run.stop)
+    const prompt = await loadPrompt(record, promptDocuments(storage), run.stop)
     const { type, spec } = record
     const fingerprint = pictureFingerprint({
       type,

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
 
-import { newId } from "@kiln/contract"
+import { JobFailure, newId } from "@kiln/contract"
 import { EgressError } from "@kiln/egress"
 import { createInputs } from "@kiln/inputs"
 import type { JobRecord, KeptInput, Ledger } from "@kiln/ledger"
 import { createLogger } from "@kiln/runtime"
-import { createDiskStorage } from "@kiln/storage"
+import { createDiskStorage, type Storage } from "@kiln/storage"
 
 import { createRunningJobs } from "../running-jobs.ts"
 import { loadInputs } from "./load-inputs.ts"
@@ -43,10 +43,16 @@ async function startBench(failure: EgressError = new EgressError("connection_fai
   }
   // No test here gets as far as registering an asset.
   const ledger = { assets: {} as Ledger["assets"] }
-  const inputs = createInputs({ ledger, storage, egress, spool })
+  let failures = 0
+  const open: Storage["open"] = async (...args) => {
+    if (failures-- > 0) throw new JobFailure("storage_error", "Later")
+    return storage.open(...args)
+  }
+  const inputs = createInputs({ ledger, storage: { ...storage, open }, egress, spool })
   const id = newId("job")
   return {
     fetched,
+    failNext: (reads: number) => void (failures = reads),
     spooled: () => readdir(spool),
     load(given: Given, known: readonly [number, KeptInput][] = []) {
       const record = { id, tenant: "acme", spec: { inputs: given }, fetched: new Map(known) } as unknown
@@ -75,6 +81,13 @@ test("images are brought here in their order, one twice where it is given twice,
     assert.deepEqual(texts, ["b", "a", "b"])
   }
   assert.deepEqual(await bench.spooled(), [])
+})
+
+test("an image is read when storage can be again, and storage that is away costs no attempt", async () => {
+  await using bench = await startBench()
+  bench.failNext(2)
+  await using inputs = await bench.load([kept("acme/assets/a")])
+  assert.equal(await readFile(inputs.files[0]?.path ?? "", "utf8"), "a")
 })
 
 test("what an earlier attempt fetched is not fetched again", async () => {

@@ -11,6 +11,7 @@ import type { Logger } from "@kiln/runtime"
 import { insist, untilMendedMs } from "../insist.ts"
 import { Stopped, type Run } from "../running-jobs.ts"
 import { keepUrlOnce } from "./fetch-once.ts"
+import { readPatiently } from "./read-patiently.ts"
 
 /** An input image on this machine, and where it is kept. */
 export type LoadedInput = PaintInput & { key: string }
@@ -36,7 +37,8 @@ export async function loadInputs(
     for (const [index, given] of asked.entries()) {
       const input = "asset" in given ? given : await fetched(given, index, work, deps)
       const path = join(folder, `${index}`)
-      if (!(await deps.inputs.load(input.key, path, work.run.stop))) {
+      const { stop } = work.run
+      if (!(await readPatiently(() => deps.inputs.load(input.key, path, stop), work))) {
         const sentence = `Input image ${index} is not kept any more`
         throw new JobFailure("input_unreachable", sentence, { retryable: false })
       }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, rm, rmdir, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
@@ -24,7 +24,7 @@ const model = createModels({ defaultModel: "nano-banana" }).resolve(undefined, n
 
 type Keep = Parameters<typeof createMakeImage>[0]["ledger"]["keep"]
 
-async function startBench(keep: Keep) {
+async function startBench(keep: Keep, isDiskFull = async () => false) {
   const folder = await mkdtemp(join(tmpdir(), "kiln-worker-"))
   const spool = join(folder, "spool")
   const disk: Storage = createDiskStorage({
@@ -56,6 +56,7 @@ async function startBench(keep: Keep) {
       quota: { take: async () => ({ kind: "call", paint, sent: () => {}, end: async () => false }) },
       limits,
       spool,
+      room: { passable: async () => {}, isDiskFull },
       upstreamOf: () => "here",
       keepTurns: true,
     }),
@@ -140,4 +141,34 @@ test("a paid picture that storage does not take waits on the disk for the next a
   assert.equal(made.charged, "no")
   assert.deepEqual([bench.calls(), kept.map(({ calls }) => calls), spent.length], [1, [0], 1])
   assert.deepEqual(await readdir(bench.spool), [])
+})
+
+test("a paid picture that a full disk has no room to finish waits for room and is not bought again", async () => {
+  const { promise: looked, resolve: look } = Promise.withResolvers<void>()
+  await using bench = await startBench(
+    async () => "kept",
+    async () => {
+      look()
+      return true
+    },
+  )
+  // As long as a folder lies in its place the finished image cannot be written.
+  const finished = join(bench.spool, `${record.id}-1-0`, "finished")
+  await mkdir(finished, { recursive: true })
+  const making = bench.makeImage(work(bench, 1, []))
+  await looked
+  await rmdir(finished)
+  assert.equal((await making).charged, "yes")
+  assert.deepEqual([bench.calls(), await readdir(bench.spool)], [1, []])
+})
+
+test("a paid picture that could not be finished here is left for the next attempt", async () => {
+  await using bench = await startBench(async () => "kept")
+  const folder = join(bench.spool, `${record.id}-1-0`)
+  await mkdir(join(folder, "finished", "in the way"), { recursive: true })
+  const spent: Spent[] = []
+  await assert.rejects(bench.makeImage(work(bench, 1, spent)), { charged: "yes" })
+  await rm(join(folder, "finished"), { recursive: true })
+  assert.equal((await bench.makeImage(work(bench, 2, spent))).charged, "no")
+  assert.deepEqual([bench.calls(), spent.length, await readdir(bench.spool)], [1, 1, []])
 })

@@ -16,8 +16,10 @@ import { converse, type Called } from "./converse.ts"
 import { keyOf, type ImageWork } from "./image-work.ts"
 import { keepTurn } from "./keep-turn.ts"
 import { claimPaid, notePaid, type PaidPicture } from "./paid-picture.ts"
+import { patientStorage } from "./read-patiently.ts"
 import { recallContent } from "./recall-content.ts"
 import { spentOn } from "./spent-on.ts"
+import type { SpoolRoom } from "./spool-room.ts"
 import { createStorageGate, type StorageGate } from "./storage-gate.ts"
 
 export type MakeImage = (work: ImageWork) => Promise<MadeImage>
@@ -28,6 +30,7 @@ type MakeImageOptions = CallUpstream & {
   upstreamOf: UpstreamOf
   /** Folder for images on their way from the upstream to storage. */
   spool: string
+  room: Pick<SpoolRoom, "passable" | "isDiskFull">
 }
 type Deps = MakeImageOptions & { gate: StorageGate }
 type Bought = Called & PaidPicture
@@ -36,7 +39,7 @@ type Bought = Called & PaidPicture
 export function createMakeImage(options: MakeImageOptions): MakeImage {
   const deps = { ...options, gate: createStorageGate(options.storage) }
   return async (work) => {
-    const adopted = await adopt(work, deps.storage)
+    const adopted = await adopt(work, patientStorage(deps.storage, work))
     if (adopted) {
       await record(work, adopted.output, adopted.spent, deps)
       const { sha256 } = adopted.output
@@ -58,6 +61,7 @@ export function createMakeImage(options: MakeImageOptions): MakeImage {
 
 async function buy(work: ImageWork, files: SpoolFiles, deps: Deps): Promise<Bought> {
   await deps.gate.passable(work)
+  await deps.room.passable(work)
   try {
     // It is removed as a leftover by others when this process had nothing to do for a day.
     await mkdir(files.folder, { recursive: true })
@@ -65,7 +69,10 @@ async function buy(work: ImageWork, files: SpoolFiles, deps: Deps): Promise<Boug
       callUpstream(work, asked, files.upstream, deps),
     )
     const bought = { ...called, isCounted: false }
-    await notePaid(files.folder, bought)
+    // A disk that is full by now has the picture, if not the note.
+    await notePaid(files.folder, bought).catch((error: unknown) => {
+      work.log.warn({ err: error, index: work.index }, "paid picture not noted")
+    })
     return bought
   } catch (error) {
     await rm(files.folder, { recursive: true, force: true })
@@ -91,8 +98,8 @@ async function keep(work: ImageWork, bought: Bought, files: SpoolFiles, deps: De
   let isLeft = false
   let isStored = false
   try {
-    const finished = await finish(work, files)
     isLeft = true
+    const finished = await finishOnDisk(work, files, deps)
     const { output, warnings: more } = await store(work, { ...bought, ...finished, spent }, files, deps)
     isStored = true
     isLeft = false
@@ -100,13 +107,20 @@ async function keep(work: ImageWork, bought: Bought, files: SpoolFiles, deps: De
     const warnings = [...painted.warnings, ...more, ...ratioWarning(work, output)]
     return { charged: "yes", content: painted.content, warnings }
   } catch (error) {
+    // Bytes that are no whole image are of no use to another attempt.
+    if (error instanceof JobFailure && error.code === "upstream_error") isLeft = false
     if (error instanceof Stopped) {
       isLeft = false
       throw error
     }
     // The picture is paid although it could not be kept; a stored one is counted when it is adopted.
     if (!isStored) work.spend(spent)
-    if (isLeft) await notePaid(files.folder, { painted, isCounted: true })
+    if (isLeft) {
+      isLeft = await notePaid(files.folder, { painted, isCounted: true }).then(
+        () => true,
+        () => false,
+      )
+    }
     const failure = JobFailure.from(error)
     throw new JobFailure(failure.code, failure.message, {
       upstream: failure.upstream,
@@ -121,6 +135,29 @@ async function keep(work: ImageWork, bought: Bought, files: SpoolFiles, deps: De
 const nothing: Spent = { calls: 0, input: 0, output: 0, costNanoUsd: 0 }
 
 type Finished = { output: KeptOutput; unchanged: string | undefined }
+
+/** On a disk that is full it waits for room: the picture is paid. */
+async function finishOnDisk(work: ImageWork, files: SpoolFiles, { room }: Deps): Promise<Finished> {
+  let failure: unknown
+  const step = async () => {
+    try {
+      return { finished: await finish(work, files) }
+    } catch (error) {
+      if (await room.isDiskFull()) throw error
+      failure = error
+      return undefined
+    }
+  }
+  const done = await insist(step, {
+    signal: work.run.lost,
+    lastTry: work.run.leaving,
+    forMs: untilMendedMs,
+    onError: (error) =>
+      work.log.warn({ err: error, index: work.index }, "image not written yet, the disk is full"),
+  })
+  if (!done) throw failure
+  return done.finished
+}
 
 /** Brings the upstream's bytes to the asked format. */
 async function finish(work: ImageWork, files: SpoolFiles): Promise<Finished> {

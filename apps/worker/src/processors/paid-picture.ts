@@ -3,6 +3,7 @@ import { dirname, join } from "node:path"
 
 import { Warning } from "@kiln/contract"
 import type { Painted } from "@kiln/jobs"
+import { keptNote } from "@kiln/runtime"
 import { z } from "zod"
 
 import type { ImageWork } from "./image-work.ts"
@@ -42,11 +43,9 @@ const Paid = z.object({
 
 export type PaidPicture = { painted: Painted; isCounted: boolean }
 
-const name = "paid.json"
-
 /** Writes down that the picture in `folder` is paid, so that whoever finds it there need not buy it again. */
 export async function notePaid(folder: string, { painted, isCounted }: PaidPicture): Promise<void> {
-  const path = join(folder, name)
+  const path = join(folder, keptNote)
   const paid: z.infer<typeof Paid> = {
     folder,
     isCounted,
@@ -79,7 +78,7 @@ export async function claimPaid(
 
 async function claim(from: string, to: string): Promise<PaidPicture | undefined> {
   try {
-    const paid = Paid.parse(JSON.parse(await readFile(join(from, name), "utf8")))
+    const paid = Paid.parse(JSON.parse(await readFile(join(from, keptNote), "utf8")))
     if (from !== to) await rename(from, to)
     const { painted, isCounted, folder } = paid
     const reply = painted.reply?.map(({ part, image }) =>

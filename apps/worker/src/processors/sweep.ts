@@ -1,14 +1,16 @@
 import type { Handover, Ledger } from "@kiln/ledger"
-import type { Logger } from "@kiln/runtime"
+import type { Logger, Spool } from "@kiln/runtime"
 import type { Storage } from "@kiln/storage"
 
 import { every } from "../every.ts"
 import type { RunningJobs } from "../running-jobs.ts"
 import { startModelChecks, type ModelChecks } from "./check-models.ts"
+import { sweepSpool } from "./sweep-spool.ts"
 
 type Deps = Omit<ModelChecks, "ledger" | "worker" | "log"> & {
   ledger: Ledger
   storage: Storage
+  spoolFolders: Pick<Spool, "folder" | "parent">
   running: RunningJobs
   handOver: (ready: readonly Handover[]) => Promise<void>
   /** Says which accounts of the upstream this worker has. */
@@ -31,6 +33,7 @@ const holdMs = 3_000
 const deadAfterMs = 12_000
 const offerMs = 15_000
 const retentionMs = 60_000
+const spoolMs = 3_600_000
 /** Records removed in one step: each is a few dozen commands. */
 const removedAtOnce = 100
 
@@ -38,6 +41,7 @@ const removedAtOnce = 100
 export function startRounds({
   ledger,
   storage,
+  spoolFolders,
   running,
   handOver,
   offerAccounts,
@@ -76,6 +80,7 @@ export function startRounds({
       await forgetJobs(ledger, log)
       await removeImages(ledger, storage, log)
     }),
+    round("spool", spoolMs, () => sweepSpool({ ledger, running, spool: spoolFolders })),
     startModelChecks({ ...checks, ledger, worker, log }),
   ]
   return {
