@@ -3,7 +3,7 @@ import { createHash, randomInt } from "node:crypto"
 import { suite, test } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 
-import type { Job } from "@kiln/contract"
+import { operations, type Job } from "@kiln/contract"
 import type { JobRecord } from "@kiln/ledger"
 import { audit } from "@kiln/ledger/testing"
 import { connectRedis } from "@kiln/runtime"
@@ -21,6 +21,9 @@ import { startWorld, type World } from "../world/world.ts"
 const jobs = 1_000
 const kills = 20
 const submitters = 8
+/** Every tenth job has two images, of which one may be kept when its worker dies. */
+const imagesOf = (n: number) => (n % 10 === 0 ? 2 : 1)
+const images = Array.from({ length: jobs }, (_, n) => imagesOf(n)).reduce((sum, more) => sum + more, 0)
 
 /** Submits until it is accepted: a caller repeats with its key, whoever died meanwhile. */
 async function submitSurely({ url, key }: World, n: number): Promise<string> {
@@ -37,6 +40,7 @@ async function submitSurely({ url, key }: World, n: number): Promise<string> {
         prompt: "a storm",
         ...plain,
         ...(n % 10 === 0 ? { output_format: "png" } : {}),
+        n: imagesOf(n),
         metadata: { n: `${n}` },
       }),
       signal: AbortSignal.timeout(15_000),
@@ -114,13 +118,31 @@ async function startFrailReceiver(dice: () => number) {
 }
 
 async function assertWhole({ url, key }: World, record: JobRecord): Promise<void> {
-  const output = record.outputs.get(0)
-  assert.ok(output, `${record.id} has no image`)
+  assert.equal(record.outputs.size, record.spec.parameters.n, `${record.id} lacks an image`)
   const headers = { authorization: `Bearer ${key}` }
-  const answer = await fetch(`${url}/v1/jobs/${record.id}/outputs/0`, { headers })
-  assert.equal(answer.status, 200)
-  const bytes = Buffer.from(await answer.arrayBuffer())
-  assert.equal(createHash("sha256").update(bytes).digest("hex"), output.sha256)
+  for (const [index, { sha256 }] of record.outputs) {
+    const answer = await fetch(`${url}/v1/jobs/${record.id}/outputs/${index}`, { headers })
+    assert.equal(answer.status, 200)
+    const bytes = Buffer.from(await answer.arrayBuffer())
+    assert.equal(createHash("sha256").update(bytes).digest("hex"), sha256)
+  }
+}
+
+/** What the tenant is told that it used is the sum of what its jobs are told, to the nano-dollar. */
+async function assertUsageAddsUp({ client }: World, records: readonly JobRecord[]): Promise<void> {
+  const sum = (of: (record: JobRecord) => number) => records.reduce((all, each) => all + of(each), 0)
+  const { cost_usd, ...counts } = (await client.send(operations.getUsage)).total
+  assert.deepEqual(counts, {
+    images,
+    calls: sum(({ usage }) => usage.calls),
+    input_tokens: sum(({ usage }) => usage.input),
+    output_tokens: sum(({ usage }) => usage.output),
+    failures: 0,
+  })
+  assert.equal(
+    Math.round((cost_usd ?? NaN) * 1e9),
+    sum(({ usage }) => usage.costNanoUsd ?? NaN),
+  )
 }
 
 suite("a storm", { timeout: 570_000 }, () => {
@@ -165,15 +187,15 @@ suite("a storm", { timeout: 570_000 }, () => {
     }
     assert.equal(announced.size, jobs)
     const bought = world.emulator.calls.filter(isGenerate).length
-    t.diagnostic(`${bought} calls for ${jobs} images, ${atRisk} in flight at the kills`)
-    assert.ok(bought <= jobs + atRisk, `${bought} calls for ${jobs} jobs and ${atRisk} in flight`)
+    t.diagnostic(`${bought} calls for ${images} images, ${atRisk} in flight at the kills`)
+    assert.ok(bought <= images + atRisk, `${bought} calls for ${images} images and ${atRisk} in flight`)
+    await assertUsageAddsUp(world, [...records.values()])
     const counted = [...records.values()].reduce((sum, { usage }) => sum + usage.calls, 0)
-    const unknown = [...records.values()]
-      .flatMap(({ attempts }) => attempts)
-      .filter(({ charged }) => charged === "unknown")
-    assert.ok(
-      counted <= bought && bought <= counted + unknown.length,
-      `${counted} counted, ${unknown.length} unknown`,
-    )
+    // A call that was lost with its worker is in no count, and each image of its attempt had one.
+    const unknown = [...records.values()].reduce((sum, { attempts, spec }) => {
+      const lost = attempts.filter(({ charged }) => charged === "unknown").length
+      return sum + lost * spec.parameters.n
+    }, 0)
+    assert.ok(counted <= bought && bought <= counted + unknown, `${counted} counted, ${unknown} unknown`)
   })
 })
