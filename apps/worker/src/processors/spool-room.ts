@@ -27,11 +27,14 @@ type Options = {
 
 /** Other things on the machine need some of the disk, too. */
 const leastFreeBytes = 128 * 1024 * 1024
+/** A look costs a few system calls a file: where there was room, there is for a moment. */
+const goodForMs = 500
 
 export function createSpoolRoom({ parent, mostBytes, freeBytes = freeOn }: Options): SpoolRoom {
   let looking: Promise<void> | undefined
   let why: string | undefined
   let waiting = 0
+  let goodUntil = -Infinity
 
   const isDiskFull = async () => (await freeBytes(parent)) < leastFreeBytes
 
@@ -39,10 +42,11 @@ export function createSpoolRoom({ parent, mostBytes, freeBytes = freeOn }: Optio
     const [bytes, isFull] = await Promise.all([bytesBelow(parent), isDiskFull()])
     why =
       bytes >= mostBytes ? "its spool is full" : isFull ? "the disk with its spool is almost full" : undefined
+    if (why === undefined) goodUntil = performance.now() + goodForMs
   }
 
   async function pass(): Promise<void> {
-    // Looking costs a few system calls a file: calls of one moment share a look.
+    if (performance.now() < goodUntil) return
     looking ??= look().finally(() => (looking = undefined))
     await looking
     if (why !== undefined) throw new JobFailure("storage_error", `The worker has no room for images: ${why}`)
