@@ -39,7 +39,9 @@ export function createPlaces({ scripts, lookAtQueue }: { scripts: Scripts; lookA
         case "later": {
           const waitMs = Math.max(0, Number(answer[1]) - survey.now)
           const { endsInMs } = forecast(queue, { out: 0, model })
-          return { position: 0, blockedBy, etaSeconds: seconds(waitMs + (endsInMs ?? 0)) }
+          // What it waits for may be the quota that the forecast speaks of.
+          const endsAfterWaitMs = waitMs + (paceOf(queue, model) ?? 0)
+          return { position: 0, blockedBy, etaSeconds: seconds(Math.max(endsAfterWaitMs, endsInMs ?? 0)) }
         }
         case "out":
           // Those before it in this order run, but for about half of them once the workers are busy.

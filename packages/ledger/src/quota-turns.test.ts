@@ -241,6 +241,9 @@ test("jobs are told when the upstream takes their calls, an empty queue's first 
   await about(last.id, (61 / 10) * 60 + 60 + 10)
   await end("c0", { kind: "parked", blockedBy: "upstream_rpd", until: new Date(Date.now() + 3_600_000) })
   await about(first.id, 3_600 + 10)
+  const planned = newJob({ notBefore: new Date(Date.now() + 3_600_000) })
+  await ledger.submit({ job: planned, idempotency: undefined })
+  await about(planned.id, 3_600 + 10)
 })
 
 test("what an operator resumes is free at once, with the jobs that waited for it, and nothing else", async () => {

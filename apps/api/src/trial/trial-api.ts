@@ -33,6 +33,8 @@ export async function startTrialApi({
   )
   const parts = openParts(opened, opened.use(await startPrivateRedis()).url)
   const { ledger } = parts
+  // As if workers were there, who take what is handed over.
+  await parts.redis.set(`${ledgerPrefix("trial")}:window`, 32)
   const server = await listen({ host: "127.0.0.1", port: 0, graceMs: 2_000 })
   const publicUrl = `http://127.0.0.1:${server.port}`
   const secret = "a secret of sixteen or more"
