@@ -27,8 +27,9 @@ type Options = {
 
 /** Other things on the machine need some of the disk, too. */
 const leastFreeBytes = 128 * 1024 * 1024
-/** A look costs a few system calls a file: where there was room, there is for a moment. */
+/** A look costs a few system calls a file: where there was room for many images, there is for a moment. */
 const goodForMs = 500
+const muchBytes = 256 * 1024 * 1024
 
 export function createSpoolRoom({ parent, mostBytes, freeBytes = freeOn }: Options): SpoolRoom {
   let looking: Promise<void> | undefined
@@ -42,7 +43,7 @@ export function createSpoolRoom({ parent, mostBytes, freeBytes = freeOn }: Optio
     const [bytes, isFull] = await Promise.all([bytesBelow(parent), isDiskFull()])
     why =
       bytes >= mostBytes ? "its spool is full" : isFull ? "the disk with its spool is almost full" : undefined
-    if (why === undefined) goodUntil = performance.now() + goodForMs
+    if (why === undefined && mostBytes - bytes > muchBytes) goodUntil = performance.now() + goodForMs
   }
 
   async function pass(): Promise<void> {
