@@ -35,7 +35,7 @@ export function callsTakeMs(accounts: readonly AccountOutlook[], calls: number, 
     low = high
     high *= 2
   }
-  while (high - low > Math.max(1, low / 1_000)) {
+  while (high - low > 1) {
     const middle = (low + high) / 2
     if (goneBy(now + middle) >= calls) high = middle
     else low = middle

@@ -71,8 +71,10 @@ export function createPlaces({ scripts, lookAtQueue }: { scripts: Scripts; lookA
         )
       const rank = count(true) + count(false)
       const { position, endsInMs, blockedBy } = forecast(queue, { tenant, model, rank })
-      const next = forecast(queue, { tenant, model, rank: rank + 1 })
-      const perJobMs = endsInMs === null || next.endsInMs === null ? 0 : next.endsInMs - endsInMs
+      // Over several, as a quota's calls come in steps.
+      const later = forecast(queue, { tenant, model, rank: rank + stepRanks })
+      const perJobMs =
+        endsInMs === null || later.endsInMs === null ? 0 : (later.endsInMs - endsInMs) / stepRanks
       return {
         ahead: position - count(true),
         endsInMs: endsInMs === null ? null : endsInMs - perJobMs * count(true),
@@ -84,6 +86,9 @@ export function createPlaces({ scripts, lookAtQueue }: { scripts: Scripts; lookA
     },
   }
 }
+
+/** So many jobs later a forecast is made again, to see what each of them adds. */
+const stepRanks = 10
 
 const seconds = (ms: number | null): number | null => (ms === null ? null : Math.ceil(ms / 1_000))
 

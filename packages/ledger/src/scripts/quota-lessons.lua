@@ -54,30 +54,26 @@ local function takenUntilRoom(a, limit, delayMs)
   return math.max(since, math.floor(limit / 2))
 end
 
--- The limit that the first refusal of several shows that were on their way together.
-local function lesson(a, taken, limit, delayMs)
-  if not limit then return taken end
-  -- What was tried is taken back.
-  if a.raisedFrom and now - a.raised < 2 * a.windowMs then return a.raisedFrom end
+-- The limit that a refusal shows while the window was full as far as the log knows.
+local function lowered(a, limit, delayMs)
   local less = limit - math.max(1, math.floor(limit * 0.03))
   if a.cap or not delayMs then return less end
   return math.min(less, takenUntilRoom(a, limit, delayMs))
 end
 
--- The first refusal teaches; the others only take away what was counted too much.
+-- The first refusal of several that were on their way together teaches: what was tried is taken back, or the limit is
+-- what was taken in the window before it. The others only take away what was counted too much.
 local function learn(a, at, delayMs)
   local limit = a.limit or a.cap
   local taken = math.max(1, redis.call('ZCOUNT', a.calls, '(' .. at - a.windowMs, at))
-  local isFirst = at > tonumber(redis.call('HGET', a.key, 'taught') or 0)
-  local isLess = limit and taken < limit and not isTiming(a, at, limit)
-  local lower = isLess and taken or limit or taken
-  if not isFirst then return lower end
-  if not isLess then lower = lesson(a, taken, limit, delayMs) end
+  local isFull = limit and (taken >= limit or isTiming(a, at, limit))
+  if at <= tonumber(redis.call('HGET', a.key, 'taught') or 0) then return isFull and limit or taken end
   local wasTried = a.raisedFrom and now - a.raised < 2 * a.windowMs
   redis.call('HDEL', a.key, 'raised_from')
   redis.call('HSET', a.key, 'taught', now, 'raised', now, 'patience',
     wasTried and math.min(32, a.patience * 2) or a.patience)
-  return math.max(1, lower)
+  if not isFull then return taken end
+  return math.max(1, wasTried and a.raisedFrom or lowered(a, limit, delayMs))
 end
 
 function quota.refuse(a, at, told, delayMs)
