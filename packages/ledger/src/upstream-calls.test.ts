@@ -128,6 +128,17 @@ suite("a quota", () => {
     assert.ok(pace > 17, `${pace} calls a window`)
   })
 
+  test("that was found out is remembered by whoever comes later, for days", async () => {
+    const upstream = createUpstream(() => 20)
+    await drain(60, [account()], upstream)
+    const before = upstream.refused()
+    ledger = createLedger({ redis, prefix: "test", retentionMs: 60_000 })
+    await pass(2 * windowMs)
+    await drain(80, [account()], upstream)
+    assert.equal(upstream.refused(), before)
+    assert.ok((await redis.pttl("{test}:account:p1:m")) > 6 * 86_400_000)
+  })
+
   test("that stays as it is is felt for more and more seldom", async () => {
     const upstream = createUpstream(() => 20)
     await drain(400, [account()], upstream)
