@@ -48,13 +48,7 @@ async function startBehindGate(workerEnv: Record<string, string> = {}) {
   const gate = opened.use(await startHttpGate(s3.endpoint))
   const world = opened.use(
     await startWorld({
-      env: {
-        KILN_STORAGE: `s3://${s3.bucket}`,
-        S3_FORCE_PATH_STYLE: "true",
-        AWS_ACCESS_KEY_ID: "test",
-        AWS_SECRET_ACCESS_KEY: "test",
-        S3_ENDPOINT: s3.endpoint,
-      },
+      env: s3.env,
       workerEnv: { S3_ENDPOINT: gate.url, ...workerEnv },
     }),
   )

@@ -148,13 +148,7 @@ suite("a worker killed at each step of the recipe", { concurrency: 8 }, () => {
     await using s3 = await startS3Server()
     await using gate = await startHttpGate(s3.endpoint)
     await using world = await startWorld({
-      env: {
-        KILN_STORAGE: `s3://${s3.bucket}`,
-        S3_FORCE_PATH_STYLE: "true",
-        AWS_ACCESS_KEY_ID: "test",
-        AWS_SECRET_ACCESS_KEY: "test",
-        S3_ENDPOINT: s3.endpoint,
-      },
+      env: s3.env,
       workerEnv: { S3_ENDPOINT: gate.url },
       workers: 0,
     })

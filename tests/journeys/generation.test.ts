@@ -116,13 +116,7 @@ test("generation with images on disk", async (t) => {
 test("generation with images in S3", async (t) => {
   await using s3 = await startS3Server()
   await using world = await startWorld({
-    env: {
-      KILN_STORAGE: `s3://${s3.bucket}/images`,
-      S3_ENDPOINT: s3.endpoint,
-      S3_FORCE_PATH_STYLE: "true",
-      AWS_ACCESS_KEY_ID: "test",
-      AWS_SECRET_ACCESS_KEY: "test",
-    },
+    env: { ...s3.env, KILN_STORAGE: `s3://${s3.bucket}/images` },
   })
   await journey(t, world)
 })

@@ -11,7 +11,7 @@ import { audit } from "./testing/audit.ts"
 import { boundedRuns } from "./testing/bounded-runs.ts"
 import { plainVault } from "./testing/plain-vault.ts"
 import { startRedis } from "./testing/private-redis.ts"
-import { newJob } from "./testing/sample-job.ts"
+import { newJob, succeeded } from "./testing/sample-job.ts"
 
 const prefix = "{model}"
 const tenant = "a"
@@ -81,16 +81,7 @@ function createPlayer(redis: Redis, ledger: Ledger) {
   }
 
   async function end(job: { id: string; epoch: number }): Promise<void> {
-    const outcome = "succeeded"
-    await ledger.settle(job, {
-      settlement: { kind: "end", status: "succeeded", outcome, error: null, shortfall: null },
-      upstreamStatus: 200,
-      charged: "yes",
-      spent: { calls: 0, input: 0, output: 0, costNanoUsd: 0 },
-      text: null,
-      textKey: null,
-      warned: [],
-    })
+    await ledger.settle(job, succeeded)
   }
 
   async function take(most: number): Promise<void> {

@@ -8,7 +8,7 @@ import { createLedger, type Ledger } from "./ledger.ts"
 import { noLimits } from "./limits.ts"
 import { audit } from "./testing/audit.ts"
 import { startRedis } from "./testing/private-redis.ts"
-import { newJob, output } from "./testing/sample-job.ts"
+import { newJob, output, succeeded } from "./testing/sample-job.ts"
 import { travel } from "./testing/travel.ts"
 
 let server: Awaited<ReturnType<typeof startRedis>>
@@ -46,15 +46,7 @@ async function finish(task: Handover, costNanoUsd = 0): Promise<Handover[]> {
   assert.ok(begun.kind === "begun")
   const run = { id: task.id, epoch: begun.epoch }
   await ledger.keep({ ...run, index: 0, output, spent: { calls: 1, input: 9, output: 1, costNanoUsd } })
-  const settled = await ledger.settle(run, {
-    settlement: { kind: "end", status: "succeeded", outcome: "succeeded", error: null, shortfall: null },
-    upstreamStatus: 200,
-    charged: "yes",
-    spent: { calls: 0, input: 0, output: 0, costNanoUsd: 0 },
-    text: null,
-    textKey: null,
-    warned: [],
-  })
+  const settled = await ledger.settle(run, succeeded)
   assert.ok(settled.kind === "settled")
   return settled.ready
 }

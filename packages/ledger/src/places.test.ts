@@ -7,7 +7,7 @@ import { createLedger, type Ledger } from "./ledger.ts"
 import { noLimits } from "./limits.ts"
 import type { JobRecord, NewJob } from "./record.ts"
 import { startRedis } from "./testing/private-redis.ts"
-import { newJob } from "./testing/sample-job.ts"
+import { newJob, succeeded } from "./testing/sample-job.ts"
 
 let server: Awaited<ReturnType<typeof startRedis>>
 before(async () => {
@@ -125,18 +125,7 @@ test("a pace is a mean of the last jobs over all of their attempts", async () =>
   assert.ok(begun.kind === "begun")
   // It began twenty seconds ago, and an earlier attempt took ten.
   await server.redis.hset(`{p}:job:${job.id}`, { "a:1": `m|${Date.now() - 20_000}`, ran: "10000" })
-  await ledger.settle(
-    { id: job.id, epoch: begun.epoch },
-    {
-      settlement: { kind: "end", status: "succeeded", outcome: "succeeded", error: null, shortfall: null },
-      upstreamStatus: null,
-      charged: "yes",
-      spent: { calls: 0, input: 0, output: 0, costNanoUsd: 0 },
-      text: null,
-      textKey: null,
-      warned: [],
-    },
-  )
+  await ledger.settle({ id: job.id, epoch: begun.epoch }, succeeded)
   const { paces, jobsEndedPerMinute } = await ledger.survey()
   assert.ok(Math.abs((paces.get("m") ?? 0) - 30_000) < 2_000)
   assert.ok(jobsEndedPerMinute > 0.9 && jobsEndedPerMinute <= 1)

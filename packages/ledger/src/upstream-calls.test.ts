@@ -131,11 +131,11 @@ suite("a quota", () => {
   test("that was found out is remembered by whoever comes later, for days", async () => {
     const upstream = createUpstream(() => 20)
     await drain(60, [account()], upstream)
-    const before = upstream.refused()
+    const atFirst = upstream.refused()
     ledger = createLedger({ redis, prefix: "test", retentionMs: 60_000 })
     await pass(2 * windowMs)
     await drain(80, [account()], upstream)
-    assert.equal(upstream.refused(), before)
+    assert.equal(upstream.refused(), atFirst)
     assert.ok((await redis.pttl("{test}:account:p1:m")) > 6 * 86_400_000)
   })
 

@@ -1,6 +1,7 @@
 import { newId } from "@kiln/contract"
 
 import type { KeptOutput, NewJob } from "../record.ts"
+import type { AttemptEnd } from "../runs.ts"
 
 /** A job as the API submits it, with changes. */
 export const newJob = (change: Partial<NewJob> = {}): NewJob => ({
@@ -32,4 +33,15 @@ export const output: KeptOutput = {
   height: 1,
   sha256: "00",
   upstream_content_type: "image/jpeg",
+}
+
+/** The end of an attempt that has kept everything. */
+export const succeeded: AttemptEnd = {
+  settlement: { kind: "end", status: "succeeded", outcome: "succeeded", error: null, shortfall: null },
+  upstreamStatus: 200,
+  charged: "yes",
+  spent: { calls: 0, input: 0, output: 0, costNanoUsd: 0 },
+  text: null,
+  textKey: null,
+  warned: [],
 }
