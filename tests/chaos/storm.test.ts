@@ -88,17 +88,17 @@ const isGenerate = ({ path }: Call) => path.includes(":generateContent")
 const isOpen = (call: Call) =>
   isGenerate(call) && (call.durationMs === null || Date.now() - Date.parse(call.at) - call.durationMs < 2_000)
 
+/** Waits until nothing moves any more: what is audited is read piece by piece. */
 async function allEnded(redis: Redis, seed: number): Promise<Map<string, JobRecord>> {
-  await until(
-    `all have ended (seed ${seed})`,
-    async () => {
-      const counted = await redis
-        .hgetall("{kiln}:tenant:default")
-        .catch(() => ({ queued: "?", running: "?" }))
-      return counted["queued"] === "0" && counted["running"] === "0"
-    },
-    { withinMs: 240_000, everyMs: 200 },
-  )
+  const isQuiet = async () => {
+    const { queued, running } = await redis.hgetall("{kiln}:tenant:default")
+    const deliveries = await redis.zcard("{kiln}:deliveries:default:pending")
+    return queued === "0" && running === "0" && deliveries === 0
+  }
+  await until(`all have ended (seed ${seed})`, () => isQuiet().catch(() => false), {
+    withinMs: 240_000,
+    everyMs: 200,
+  })
   return audit(redis, "{kiln}")
 }
 
