@@ -18,6 +18,7 @@ import { createProducer } from "@kiln/queue"
 import { createReuse } from "@kiln/reuse"
 import {
   checkRedis,
+  commandTimeoutMs,
   ConfigurationError,
   connectRedis,
   createLogger,
@@ -64,6 +65,7 @@ async function start(): Promise<AsyncDisposable> {
     retentionMs,
     mostQueued: env.KILN_QUEUED_JOBS,
     vault,
+    answerWithinMs: commandTimeoutMs,
   })
   await admitFirstKey(redis, ledger)
   await checkSecretKey(ledger)

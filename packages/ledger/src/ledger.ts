@@ -44,6 +44,8 @@ export type LedgerOptions = {
   vault?: Vault
   /** An endpoint that failed for so long is disabled. */
   disableAfterMs?: number
+  /** Whoever asks gives up after so long: what has not happened by then never does. Without it, it may. */
+  answerWithinMs?: number
 }
 
 const dayMs = 24 * 3_600_000
@@ -53,7 +55,7 @@ export function createLedger(options: LedgerOptions) {
   const { redis, retentionMs, mostQueued = 500_000, leaseMs = 30_000, heldMs = 10_000 } = options
   const { vault = noVault, disableAfterMs = 5 * dayMs, circuit = circuitPolicy } = options
   const prefix = ledgerPrefix(options.prefix)
-  const scripts = createScripts(redis, prefix)
+  const scripts = createScripts(redis, prefix, options.answerWithinMs)
   const deadlineError = describeFailure(
     new JobFailure("deadline_exceeded", "The job did not end before its deadline"),
   )

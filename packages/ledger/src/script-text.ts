@@ -17,8 +17,10 @@ const library = [
   "budgets",
 ].flatMap((name) => statementsOf(source(name)))
 
+const fence = withoutComments(source("fence"))
+
 /** A script as Redis gets it. */
-export const scriptText = (name: string): string => withLibrary(source(name))
+export const scriptText = (name: string): string => withLibrary(fence + source(name))
 
 /**
  * A script behind the statements of the library that it needs. Redis runs all that is there at every call, and what a

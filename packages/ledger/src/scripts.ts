@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis"
 
+import { createFence } from "./fence.ts"
 import { scriptText } from "./script-text.ts"
 
 const names = [
@@ -53,24 +54,42 @@ const names = [
   "accounts",
   "resume-accounts",
   "resume-jobs",
+  "time",
 ] as const
 type ScriptName = (typeof names)[number]
 
 type Argument = string | number
 export type Scripts = { run(name: ScriptName, ...args: Argument[]): Promise<unknown> }
 
-/** The atomic steps of the ledger. Every key is in one slot: the prefix is the hash tag. */
-export function createScripts(redis: Redis, prefix: string): Scripts {
+/**
+ * The atomic steps of the ledger. Every key is in one slot: the prefix is the hash tag. With `answerWithinMs`, what
+ * has not happened by then never does.
+ */
+export function createScripts(redis: Redis, prefix: string, answerWithinMs?: number): Scripts {
   for (const name of names) {
     redis.defineCommand(commandOf(name), { numberOfKeys: 1, lua: scriptText(name) })
   }
   // ioredis adds the commands to the instance at run time; its types cannot know their names.
   const commands = redis as unknown as Record<string, (key: string, ...args: Argument[]) => Promise<unknown>>
+  async function send(name: ScriptName, latest: number | "", args: Argument[]): Promise<unknown> {
+    const command = commands[commandOf(name)]
+    if (!command) throw new Error(`There is no script ${name}`)
+    return command.call(redis, prefix, latest, ...args)
+  }
+  if (answerWithinMs === undefined) return { run: async (name, ...args) => send(name, "", args) }
+
+  const readTime = async () => Number(await send("time", "", []))
+  const fence = createFence({ readTime, answerWithinMs })
+  redis.on("ready", () => fence.forget())
   return {
     async run(name, ...args) {
-      const command = commands[commandOf(name)]
-      if (!command) throw new Error(`There is no script ${name}`)
-      return command.call(redis, prefix, ...args)
+      const sentAt = performance.now()
+      try {
+        return await send(name, await fence.latest(), args)
+      } catch (error) {
+        if (!fence.isMistaken(error, sentAt)) throw error
+        return send(name, await fence.latest(), args)
+      }
     },
   }
 }

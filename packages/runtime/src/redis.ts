@@ -18,7 +18,8 @@ export type ConnectRedisOptions = RedisAddress & {
 type Options = Omit<RedisOptions, "replyMapping">
 
 const CONNECT_TIMEOUT_MS = 5000
-const COMMAND_TIMEOUT_MS = 5000
+/** A command without an answer for so long is given up, whatever becomes of it. */
+export const commandTimeoutMs = 5_000
 const LONGEST_PAUSE_MS = 2000
 
 /** Connects in the background and reconnects for ever; close it with `disconnect()` or `quit()`. */
@@ -46,7 +47,7 @@ const ALWAYS = {
 
 const OF_ROLE: Record<RedisRole, Options> = {
   // A request is better refused with 503 than kept waiting for a Redis that is away.
-  command: { enableAutoPipelining: true, maxRetriesPerRequest: 1, commandTimeout: COMMAND_TIMEOUT_MS },
+  command: { enableAutoPipelining: true, maxRetriesPerRequest: 1, commandTimeout: commandTimeoutMs },
   // BullMQ insists on null: a blocking read that outlives a reconnection must not be rejected.
   blocking: { maxRetriesPerRequest: null },
   subscriber: { maxRetriesPerRequest: null },

@@ -8,7 +8,8 @@ const connectionMessages = new Set([
 ])
 
 /** Redis answers with a word of its own first; these say that it cannot take commands just now. */
-const unable = /\b(LOADING|READONLY|OOM|MISCONF|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|UNBLOCKED)\b/
+const unable =
+  /\b(LOADING|READONLY|OOM|MISCONF|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|UNBLOCKED|LATE)\b/
 
 /** Whether Redis, not the request, is to blame for this error. */
 export function isRedisAway(error: unknown): boolean {
