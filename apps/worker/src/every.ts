@@ -6,14 +6,17 @@ type Options = {
   onTrouble: (error: unknown) => void
 }
 
-/** Runs a step again and again, never twice at once, until it is disposed of. */
-export function every(step: () => Promise<void>, { periodMs, onTrouble }: Options): AsyncDisposable {
+/** Runs a step again and again, never twice at once, until it is disposed of; a long step hears of that. */
+export function every(
+  step: (closed: AbortSignal) => Promise<void>,
+  { periodMs, onTrouble }: Options,
+): AsyncDisposable {
   const closed = new AbortController()
   let troubled = false
   const running = (async () => {
     while (!closed.signal.aborted) {
       try {
-        await step()
+        await step(closed.signal)
         if (troubled) onTrouble(undefined)
         troubled = false
       } catch (error) {

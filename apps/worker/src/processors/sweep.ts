@@ -5,6 +5,7 @@ import type { Storage } from "@kiln/storage"
 import { every } from "../every.ts"
 import type { RunningJobs } from "../running-jobs.ts"
 import { startModelChecks, type ModelChecks } from "./check-models.ts"
+import { enforceRetention } from "./retention.ts"
 import { sweepSpool } from "./sweep-spool.ts"
 
 type Deps = Omit<ModelChecks, "ledger" | "worker" | "log"> & {
@@ -34,8 +35,6 @@ const deadAfterMs = 12_000
 const offerMs = 15_000
 const retentionMs = 60_000
 const spoolMs = 3_600_000
-/** Records removed in one step: each is a few dozen commands. */
-const removedAtOnce = 100
 
 /** The rounds of a worker: turns, heartbeats, deadlines, leases, retention. Any worker may do any of them. */
 export function startRounds({
@@ -52,7 +51,7 @@ export function startRounds({
   log,
   ...checks
 }: Deps): AsyncDisposable & { hold(): Promise<void> } {
-  const round = (name: string, periodMs: number, step: () => Promise<void>) =>
+  const round = (name: string, periodMs: number, step: (signal: AbortSignal) => Promise<void>) =>
     every(step, {
       periodMs,
       onTrouble: (error) =>
@@ -76,10 +75,7 @@ export function startRounds({
       for (const id of await ledger.canceledAmong(running.ids())) running.abort(id, "canceled")
     }),
     round("accounts", offerMs, offerAccounts),
-    round("retention", retentionMs, async () => {
-      await forgetJobs(ledger, log)
-      await removeImages(ledger, storage, log)
-    }),
+    round("retention", retentionMs, (signal) => enforceRetention({ ledger, storage, log }, signal)),
     round("spool", spoolMs, () => sweepSpool({ ledger, running, spool: spoolFolders })),
     startModelChecks({ ...checks, ledger, worker, log }),
   ]
@@ -90,22 +86,5 @@ export function startRounds({
       await Promise.all(rounds.map((each) => each[Symbol.asyncDispose]()))
       await ledger.beat(worker, 0, deadAfterMs).catch(() => {})
     },
-  }
-}
-
-async function forgetJobs(ledger: Ledger, log: Logger): Promise<void> {
-  for (;;) {
-    const ids = await ledger.overdue(new Date(), removedAtOnce)
-    if (ids.length === 0) return
-    await ledger.remove(ids)
-    log.info({ jobs: ids.length }, "removed jobs past their retention")
-  }
-}
-
-async function removeImages(ledger: Ledger, storage: Storage, log: Logger): Promise<void> {
-  for (const objects of await ledger.overdueImages(new Date(), removedAtOnce)) {
-    const removed = await storage.removeAll(objects)
-    await ledger.forgetImages(objects)
-    log.info({ objects, removed }, "removed images past their retention")
   }
 }
