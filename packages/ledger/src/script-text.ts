@@ -14,6 +14,7 @@ const library = [
   "deliveries",
   "events",
   "lib",
+  "turns",
   "budgets",
 ].flatMap((name) => statementsOf(source(name)))
 

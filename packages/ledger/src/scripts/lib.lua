@@ -1,6 +1,5 @@
 -- Jobs: what the steps that change them have in common.
 local attemptsKept = 40
-local mostSkipped = 100
 -- Of budgets.lua.
 local release, charge, setAside, reserve, estimateOfRest, dateOf
 
@@ -301,60 +300,10 @@ local function spend(id, tenant, model, key, calls, images, input, output, cost)
   end
 end
 
-local function promote()
-  local due = redis.call('ZRANGEBYSCORE', P .. 'later', '-inf', now, 'LIMIT', 0, 200)
-  for _, id in ipairs(due) do
-    redis.call('ZREM', P .. 'later', id)
-    local job = redis.call('HMGET', jobKey(id), 'status', 'tenant', 'model', 'rank', 'batch', 'lane')
-    if job[1] == 'queued' then enqueue(id, job[2], job[6] or job[3], job[5], job[4]) end
-  end
-end
-
 -- Right after an outage of Redis, or of every worker, nobody can be taken for dead.
 local function isRecovering(silenceMs)
   local heard = tonumber(redis.call('GET', P .. 'heard') or now)
   return now - heard > silenceMs or redis.call('EXISTS', P .. 'recovering') == 1
-end
-
--- The best job of a tenant over its lanes whose jobs have a model that may be called: highest priority first,
--- then oldest. Answers its lane and that model too.
-local function best(tenant, seen)
-  local id, rank, lane, model
-  for _, each in ipairs(redis.call('SMEMBERS', P .. 'lanes:' .. tenant)) do
-    local head = redis.call('ZRANGE', pendingKey(tenant, each), 0, 0, 'WITHSCORES')
-    if not head[1] then
-      redis.call('SREM', P .. 'lanes:' .. tenant, each)
-    else
-      quota.asked = pendingKey(tenant, each)
-      local able = modelFor(each, seen)
-      local r = tonumber(head[2])
-      if able and (not id or r < rank or (r == rank and head[1] < id)) then
-        id, rank, lane, model = head[1], r, each, able
-      end
-    end
-  end
-  return id, lane, model
-end
-
--- Gives a tenant's job out. Who could not go for a while starts where the fair clock stands: waiting for a
--- quota earns no credit, and the clock never goes back.
--- The fair clock goes in whole steps: sums of fractions would put equal turns in any order. forecast.ts counts alike.
-local turnSteps = 720720
-local function giveOut(id, tenant, lane, score, weight)
-  local start = math.max(score, tonumber(redis.call('GET', P .. 'fair-clock') or '0'))
-  local next = start + math.max(1, math.floor(turnSteps / tonumber(weight or '1') + 0.5))
-  redis.call('SET', P .. 'fair-clock', start)
-  redis.call('ZADD', P .. 'ring', next, tenant)
-  redis.call('HSET', P .. 'tenant:' .. tenant, 'finish', next)
-  redis.call('ZREM', pendingKey(tenant, lane), id)
-  redis.call('ZADD', P .. 'lease', now, id)
-  redis.call('HINCRBY', P .. 'tenant:' .. tenant, 'leased', 1)
-  local batch = batchOf(lane)
-  if batch and redis.call('EXISTS', batchKey(batch)) == 1 then
-    redis.call('HINCRBY', batchKey(batch), 'out', 1)
-    if isHeld(batch) then holdLanes(batch, tenant) end
-  end
-  return redis.call('HINCRBY', jobKey(id), 'turn', 1)
 end
 
 -- Writes a new job with the fields ARGV[first] to ARGV[last], which are `record` too, and puts it in line. The first
@@ -375,45 +324,4 @@ local function enter(id, record, first, last)
   else
     enqueue(id, record.tenant, record.lane or record.model, record.batch, record.rank)
   end
-end
-
--- Start-time fair queueing over tenants: the one whose turn comes first gives its best job, and its next turn
--- is 1/weight later. At most `window` jobs are out, so whoever comes next waits behind few. Those that cannot
--- go are passed over; after `mostSkipped` of them the next dispatch looks on from there.
-local function dispatch(most)
-  promote()
-  local window = tonumber(redis.call('GET', P .. 'window') or '2')
-  local free = math.min(window - redis.call('ZCARD', P .. 'lease'), most)
-  if free <= 0 then return {} end
-  local ready, seen = {}, {}
-  local skipped = tonumber(redis.call('GET', P .. 'passed-over') or '0')
-  local last = skipped + mostSkipped
-  local tenant
-  while free > 0 and skipped < last do
-    local turn = redis.call('ZRANGE', P .. 'ring', skipped, skipped, 'WITHSCORES')
-    tenant = turn[1]
-    if not tenant then break end
-    local id, lane, model = best(tenant, seen)
-    if id then
-      local facts = redis.call('HMGET', P .. 'tenant:' .. tenant, 'weight', 'leased', 'parallel_jobs')
-      if facts[3] and tonumber(facts[2] or '0') >= tonumber(facts[3]) then
-        skipped = skipped + 1
-      else
-        ready[#ready + 1] = id
-        ready[#ready + 1] = giveOut(id, tenant, lane, tonumber(turn[2]), facts[1])
-        engage(id, ready[#ready], lane, model, seen)
-        free = free - 1
-      end
-    elseif redis.call('SCARD', P .. 'lanes:' .. tenant) == 0 then
-      redis.call('ZREM', P .. 'ring', tenant)
-    else
-      skipped = skipped + 1
-    end
-  end
-  if tenant and skipped == last then
-    redis.call('SET', P .. 'passed-over', skipped)
-  else
-    redis.call('DEL', P .. 'passed-over')
-  end
-  return ready
 end
