@@ -14,6 +14,7 @@ import {
 import type { Quota, UpstreamOptions } from "@kiln/quota"
 import { createReuse } from "@kiln/reuse"
 import {
+  commandTimeoutMs,
   ConfigurationError,
   connectRedis,
   type Logger,
@@ -93,7 +94,7 @@ export async function startWorker(options: WorkerOptions) {
   const connect = connector(options)
   const redis = connect("command")
   const blocking = connect("blocking")
-  const ledger = createLedger({ ...options, redis })
+  const ledger = createLedger({ ...options, redis, answerWithinMs: commandTimeoutMs })
   await checkSecretKey(ledger)
   const producer = createProducer({ redis, prefix })
   const running = createRunningJobs()

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict"
-import { test } from "node:test"
+import { suite, test } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 
+import type { Redis } from "ioredis"
+
 import { createFence } from "./fence.ts"
-import { createLedger } from "./ledger.ts"
+import { createLedger, type Ledger } from "./ledger.ts"
 import { startRedis } from "./testing/private-redis.ts"
 import { newJob } from "./testing/sample-job.ts"
 
@@ -58,23 +60,51 @@ test("while the clocks cannot be compared nothing is sent, and the next one comp
   assert.ok((await fence.latest()) > 1_000_000)
 })
 
-test("a job whose caller gave up while Redis hung is not taken when Redis goes on", async () => {
-  await using server = await startRedis()
-  const pid = Number(/^process_id:(\d+)/m.exec(await server.redis.info("server"))?.[1])
-  const impatient = server.redis.duplicate({ commandTimeout: 300, maxRetriesPerRequest: 1 })
-  try {
-    const settings = { prefix: "late", retentionMs: 60_000 }
-    const ledger = createLedger({ ...settings, redis: impatient, answerWithinMs: 300 })
-    await ledger.submit({ job: newJob({}), idempotency: undefined })
-    process.kill(pid, "SIGSTOP")
-    const job = newJob({})
-    await assert.rejects(ledger.submit({ job, idempotency: undefined }), /timed out/)
-    process.kill(pid, "SIGCONT")
-    // Commands of one connection are done in their order.
-    await impatient.ping()
-    assert.equal(await ledger.read(job.id), undefined)
-    assert.equal((await ledger.submit({ job, idempotency: undefined })).kind, "created")
-  } finally {
-    impatient.disconnect()
+suite("while Redis hangs", () => {
+  const settings = { prefix: "late", retentionMs: 60_000, answerWithinMs: 300 }
+
+  /** Gives up on a step because Redis hangs, and resolves when that is over. */
+  async function whileItHangs(
+    step: (ledger: Ledger) => Promise<unknown>,
+    then: (ledger: Ledger, redis: Redis) => Promise<void>,
+  ) {
+    await using server = await startRedis()
+    const pid = Number(/^process_id:(\d+)/m.exec(await server.redis.info("server"))?.[1])
+    const impatient = server.redis.duplicate({ commandTimeout: 300, maxRetriesPerRequest: 1 })
+    try {
+      const ledger = createLedger({ ...settings, redis: impatient })
+      // Two are handed over, and two wait until there are workers.
+      for (let n = 0; n < 4; n++) await ledger.submit({ job: newJob(), idempotency: undefined })
+      await ledger.beat("w", 8, 60_000)
+      process.kill(pid, "SIGSTOP")
+      await assert.rejects(step(ledger), /timed out/)
+      process.kill(pid, "SIGCONT")
+      // Commands of one connection are done in their order.
+      await impatient.ping()
+      await then(ledger, impatient)
+    } finally {
+      impatient.disconnect()
+    }
   }
+
+  test("a job whose caller gave up is not taken when Redis goes on", async () => {
+    const job = newJob()
+    await whileItHangs(
+      (ledger) => ledger.submit({ job, idempotency: undefined }),
+      async (ledger) => {
+        assert.equal(await ledger.read(job.id), undefined)
+        assert.equal((await ledger.submit({ job, idempotency: undefined })).kind, "created")
+      },
+    )
+  })
+
+  test("no job is handed over to a worker that does not listen any more", async () => {
+    await whileItHangs(
+      (ledger) => ledger.dispatch(),
+      async (ledger, redis) => {
+        assert.equal(await redis.zcard("{late}:lease"), 2)
+        assert.equal((await ledger.dispatch()).length, 2)
+      },
+    )
+  })
 })

@@ -44,7 +44,7 @@ export type LedgerOptions = {
   vault?: Vault
   /** An endpoint that failed for so long is disabled. */
   disableAfterMs?: number
-  /** Whoever asks gives up after so long: what has not happened by then never does. Without it, it may. */
+  /** Whoever asks gives up after so long: what nobody would hear of does not happen later. Without it, it may. */
   answerWithinMs?: number
 }
 
