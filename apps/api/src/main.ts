@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events"
 import { readFile } from "node:fs/promises"
 import { resolve } from "node:path"
+import { setFlagsFromString } from "node:v8"
 
 import { mostAssetBytes } from "@kiln/contract"
 import { createEgress } from "@kiln/egress"
@@ -39,6 +40,9 @@ import { createApp } from "./app.ts"
 import { apiEnv } from "./env.ts"
 import { createHandOver } from "./hand-over.ts"
 import { listen, type Server } from "./server.ts"
+
+// What long answers leave behind would otherwise stay until the heap is several times as large as what is in use.
+setFlagsFromString("--heap-growing-percent=50")
 
 const env = readEnv(apiEnv)
 const log = createLogger({ name: "api", level: env.KILN_LOG_LEVEL })

@@ -2,7 +2,7 @@ import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 
 import { zipOf, type ZipEntry } from "@kiln/batches"
-import { Refusal, type BatchItem, type operations } from "@kiln/contract"
+import type { BatchItem, operations } from "@kiln/contract"
 import { createFileNames } from "@kiln/jobs"
 import type { BatchRecord, KeptOutput, Ledger } from "@kiln/ledger"
 import type { Storage } from "@kiln/storage"
@@ -10,6 +10,7 @@ import type { JobView } from "@kiln/views"
 
 import { numbersOf, type BatchItems, type FoundItem } from "../batches/batch-items.ts"
 import type { FindBatch } from "../batches/find-batch.ts"
+import { createOpenArchives } from "../batches/open-archives.ts"
 import { readAhead } from "../batches/read-ahead.ts"
 import { callerOf } from "../http/call.ts"
 import type { Handler } from "../http/mount.ts"
@@ -24,23 +25,18 @@ type Deps = {
   closing: AbortSignal
 }
 
-/** Archives that one process writes at once: each holds a few images in memory. */
-const mostAtOnce = 6
-
 export function getBatchArchive(deps: Deps): Handler<typeof operations.getBatchArchive> {
-  let atOnce = 0
+  const archives = createOpenArchives()
   return async ({ params: { id } }, { req, res }) => {
-    const batch = await deps.findBatch(id, callerOf(res).key.tenant)
-    if (atOnce >= mostAtOnce) {
-      throw new Refusal("unavailable", "Too many archives are being written", { retryAfterMs: 5_000 })
-    }
+    const { tenant } = callerOf(res).key
+    const batch = await deps.findBatch(id, tenant)
+    using _open = archives.enter(tenant, batch.counts.total)
     res.writeHead(200, {
       "Content-Type": "application/zip",
       "Content-Disposition": `attachment; filename="${id}.zip"`,
       "Cache-Control": "no-store",
     })
     if (req.method === "HEAD") return void res.end()
-    atOnce += 1
     try {
       const signal = patienceOf(res, deps.closing)
       await pipeline(Readable.from(zipOf(entries(batch, signal, deps))), res, { signal })
@@ -48,8 +44,6 @@ export function getBatchArchive(deps: Deps): Handler<typeof operations.getBatchA
       // The head is sent: all that is left is to cut the connection, so that nobody takes half an archive for a whole.
       res.destroy()
       if (!res.closed && !deps.closing.aborted) throw error
-    } finally {
-      atOnce -= 1
     }
     return undefined
   }
